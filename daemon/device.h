@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A member's disk: opened once, exclusively, O_DIRECT, on the very descriptor
+ * used for I/O (R10).
+ */
+#ifndef RAIDD_DEVICE_H
+#define RAIDD_DEVICE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct device {
+	int fd; /* -1: not open */
+	char path[PATH_MAX];
+	bool is_file;
+	uint64_t bytes;        /* multiple of 4096, rounded down */
+	uint32_t sector_bytes; /* logical: 512 or 4096 */
+	bool write_through;    /* reports no volatile cache */
+	bool can_discard;
+	char model[64];        /* "" if not known */
+	char serial[64];       /* for a file: its inode, as "file:DEV:INO" */
+};
+
+/*
+ * O_DIRECT (buffered, with a log line, only where the file system refuses
+ * O_DIRECT: tmpfs before 6.x), O_EXCL for block devices, flock(LOCK_EX|NB)
+ * for files; waits up to wait_ns for one that is busy.  0; -EBUSY; -EINVAL
+ * (neither file nor block device, or sector size over 4096); -errno.
+ */
+int device_open(struct device *d, const char *path, uint64_t wait_ns);
+void device_close(struct device *d);
+
+/* Whole transfers or -errno.  Not for the I/O path: scanning and wiping. */
+int device_read(const struct device *d, void *buf, uint64_t length,
+		uint64_t offset);
+int device_write(const struct device *d, const void *buf, uint64_t length,
+		 uint64_t offset);
+int device_flush(const struct device *d);
+
+#endif

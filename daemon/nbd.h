@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The NBD front end.  Negotiation (nbd_server.c) runs on the control thread:
+ * listening sockets, option haggling, a deadline for each client.  When a
+ * client has chosen an export its socket goes to the volume, whose engine
+ * thread serves the transmission phase (nbd.c).
+ */
+#ifndef RAIDD_NBD_H
+#define RAIDD_NBD_H
+
+#include <stdint.h>
+
+struct poller;
+struct volume;
+struct nbd_server;
+
+/* Exports: how the server finds volumes.  Control thread. */
+struct nbd_exports {
+	struct volume *(*find)(void *arg, const char *name);
+	/* index 0, 1, ... until NULL. */
+	struct volume *(*at)(void *arg, unsigned index);
+	void *arg;
+};
+
+/* unix_path: the socket (mode 0600; an abandoned one is replaced).
+ * tcp: NULL, or "address:port", loopback only.  0 or -errno. */
+int nbd_server_start(struct nbd_server **out, struct poller *p,
+		     const struct nbd_exports *exports, const char *unix_path,
+		     const char *tcp);
+void nbd_server_stop(struct nbd_server *s);
+
+#endif

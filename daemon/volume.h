@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A volume: one array being served, by one engine thread with one ring.  The
+ * array's member I/O and its clients' sockets are on that ring; nobody else
+ * touches its struct raid.  The control thread talks to it through the calls
+ * below, which are carried out on the engine thread.
+ */
+#ifndef RAIDD_VOLUME_H
+#define RAIDD_VOLUME_H
+
+#include <stdint.h>
+
+#include "device.h"
+#include "raid.h"
+
+struct volume;
+struct poller;
+
+struct volume_config {
+	struct raid_config raid; /* copied; what it points to only until return */
+	/* Index: set * legs + leg; fd -1: absent.  Taken over: the volume
+	 * closes them. */
+	const struct device *devices;
+	const char *name;
+	bool lock_memory;
+	uint32_t queue_depth; /* largest number of I/Os in flight per member */
+};
+
+/*
+ * Start the thread and the array; waits for raid_start's answer.  0 or
+ * -errno (raid_start's, or of a system call); then nothing is left behind and
+ * the devices are closed.  Notes arrive in the control thread, through the
+ * poller, as calls of note_cb.
+ */
+typedef void volume_note_f(struct volume *v, const struct raid_note *note,
+			   void *arg);
+int volume_start(struct volume **out, const struct volume_config *cfg,
+		 struct poller *p, volume_note_f *note_cb, void *arg);
+
+/* Drain, stop clean, close everything, free.  raid_stop's answer. */
+int volume_stop(struct volume *v);
+
+const char *volume_name(const struct volume *v);
+uint64_t volume_bytes(const struct volume *v);
+uint32_t volume_block_bytes(const struct volume *v);
+const struct device *volume_device(const struct volume *v, uint32_t set,
+				   uint32_t leg);
+
+/* Run fn(raid, arg) on the engine thread, between two turns, and wait. */
+void volume_call(struct volume *v, void (*fn)(struct raid *r, void *arg),
+		 void *arg);
+
+void volume_status(struct volume *v, struct raid_status *out);
+/* A copy of raid_superblock(). */
+void volume_superblock(struct volume *v, struct sb *out);
+
+/*
+ * An NBD connection whose negotiation chose this volume: the socket becomes
+ * the volume's.  Flags say what was negotiated (nbd.h).  0; -EMFILE: the
+ * volume has all the connections it takes (16).
+ */
+int volume_take_nbd(struct volume *v, int fd, uint32_t nbd_flags);
+
+/* NBD connections now open; for "in use" refusals and status. */
+uint32_t volume_connections(const struct volume *v);
+
+#endif

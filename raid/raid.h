@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine's face: one array, RAID 1+0.  The daemon's engine thread, the
+ * simulator and the tests use it, and nothing else of raid/ but io.h, note.h,
+ * superblock.h, layout.h and assemble.h.
+ *
+ * One thread at a time may call into one struct raid.  A turn is: wait for
+ * I/O, hand each finished io_req to its done, raid_tick(), send what was
+ * submitted.  A raid_req's done is never called from inside raid_submit().
+ */
+#ifndef RAID_RAID_H
+#define RAID_RAID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io.h"
+#include "note.h"
+#include "superblock.h"
+
+struct raid;
+struct raid_req;
+
+enum raid_op {
+	RAID_READ,
+	RAID_WRITE,
+	RAID_FLUSH,
+	RAID_DISCARD, /* whole blocks inside become unwritten; rounds inwards */
+	RAID_ZEROES,  /* reads back as zeros, exactly these bytes */
+	RAID_MAP,     /* buf: one byte per 4 KiB block touched, 1 = written */
+};
+
+enum {
+	RAID_FUA = 1 << 0,     /* WRITE, ZEROES, DISCARD: durable when done */
+	RAID_NO_HOLE = 1 << 1, /* ZEROES: stay allocated (written) */
+};
+
+/* Largest READ, WRITE and MAP request: bytes.  Others may be of any length. */
+#define RAID_REQ_MAX (64u << 20)
+/* For each block whose sum is kept; buf and offset agree modulo this. */
+#define RAID_BLOCK 4096u
+
+typedef void raid_done_f(struct raid_req *req);
+
+/*
+ * One request of a client.  Any byte offset and length inside the array is
+ * served; multiples of 4096 are fast, others read the rest of their block.
+ */
+struct raid_req {
+	/* Set by the front end before raid_submit, kept until done. */
+	enum raid_op op;
+	uint32_t flags;
+	uint64_t offset; /* bytes */
+	uint64_t length; /* bytes, not 0 but for FLUSH */
+	/* READ, WRITE: our own memory, which no client can change (R8), with
+	 * buf % 4096 == offset % 4096.  MAP: any.  Others: not used. */
+	void *buf;
+	raid_done_f *done;
+
+	/* Set by the engine: 0, -EIO (no leg has it, or could take it),
+	 * -ESHUTDOWN (the array is stopping). */
+	int res;
+
+	/* The engine's, until done. */
+	struct raid_req *next;
+	uint64_t cursor;
+	uint32_t parts;
+	bool split_done;
+};
+
+/* Bounds of memory; 0 means the default.  All is allocated at raid_init. */
+struct raid_limits {
+	uint32_t parts_max;         /* parts in flight; 512 */
+	uint32_t dirty_units_max;   /* per set; 65536, less on small sets */
+	uint32_t sums_max;          /* per set: sums that no page holds */
+	uint32_t page_frames_max;   /* per set: cached pages of sums, 4 KiB */
+	uint32_t read_error_budget; /* bad reads per leg, halved hourly; 20 */
+};
+
+/* What the daemon knows of the disk behind a leg. */
+struct raid_leg_config {
+	bool present;           /* opened, and chosen by assemble() */
+	uint32_t sector_bytes;  /* 512 or 4096 */
+	bool write_through;     /* no volatile cache: FLUSH costs nothing */
+	uint8_t member_uuid[16];
+	/* Member's size in bytes: says where the end superblocks are. */
+	uint64_t bytes;
+	/* Sequence of the newest valid superblock read from the member, and
+	 * the slot (0, 1) it was in: the next write goes to the other. */
+	uint64_t sb_sequence;
+	uint8_t sb_slot;
+};
+
+struct raid_config {
+	/* The superblock to go on from: the freshest (assemble.h), or, with
+	 * create, one filled by sb_create(). */
+	const struct sb *sb;
+	bool create; /* lay out empty metadata first */
+	bool force;  /* the operator's word: an epoch made by force */
+	/* Index: set * sb->legs + leg. */
+	const struct raid_leg_config *legs;
+	struct raid_limits limits;
+};
+
+/* Bytes raid_init() will need for this configuration. */
+size_t raid_bytes(const struct raid_config *cfg);
+
+/*
+ * mem: zeroed, aligned to 4096, len >= raid_bytes(cfg), the caller's until
+ * the array has stopped.  cfg is copied.  0 or -EINVAL, -ENOMEM.
+ */
+int raid_init(struct raid **out, const struct raid_config *cfg, struct io *io,
+	      void *mem, size_t len);
+
+typedef void raid_event_f(struct raid *r, int res, void *arg);
+
+/*
+ * Take the legs in, make the start's epoch, replay (R13, R19).  done(0): the
+ * array serves.  done(-EUCLEAN): a set has no leg with whole metadata.
+ * done(-EIO): no epoch could come into force.  Once.
+ */
+void raid_start(struct raid *r, raid_event_f *done, void *arg);
+
+/*
+ * No new requests (-ESHUTDOWN); those in flight finish; everything is
+ * flushed, marked clean and checkpointed.  done(0), or done(-EIO) when a
+ * write-stopped set could not be left clean.  Once; after raid_start's done.
+ */
+void raid_stop(struct raid *r, raid_event_f *done, void *arg);
+
+void raid_submit(struct raid *r, struct raid_req *req);
+
+/* Once a turn, after completions have been handed over. */
+void raid_tick(struct raid *r);
+
+/* When the next tick is due though nothing completes: ns on io's clock;
+ * UINT64_MAX: never; a time that has passed: now. */
+uint64_t raid_deadline(const struct raid *r);
+
+/* Usable bytes of the array. */
+uint64_t raid_size(const struct raid *r);
+
+/*
+ * The operator fails a leg.  0: the epoch without it is on its way.
+ * -ENOENT: no such leg.  -EALREADY: it is out already.  -EBUSY: it is the
+ * set's last in-sync leg.
+ */
+int raid_member_fail(struct raid *r, uint32_t set, uint32_t leg);
+
+enum raid_health { HEALTH_OPTIMAL, HEALTH_DEGRADED, HEALTH_FAILED };
+
+struct raid_leg_status {
+	enum sb_leg_state state;
+	bool present;
+	uint64_t read_errors;
+	uint64_t write_errors;
+	uint64_t mismatches;
+	uint64_t repaired;
+	uint64_t stale_regions;
+	uint64_t in_flight;
+};
+
+struct raid_set_status {
+	enum raid_health health;
+	uint32_t in_sync;
+	bool write_stopped;
+	uint64_t dirty_units;
+	uint64_t resync_units; /* still to be resynced after a crash */
+	uint64_t written_bytes; /* in whole regions */
+	uint64_t sums_pending;
+	uint64_t journal_used_bytes;
+	uint64_t journal_bytes;
+	uint64_t lost_blocks; /* reads that found no good copy, this run */
+	uint64_t unverified_blocks; /* R17's last resorts, this run */
+};
+
+struct raid_counters {
+	uint64_t reads, read_bytes;
+	uint64_t writes, write_bytes;
+	uint64_t flushes, discards;
+	uint64_t appends, append_blocks;
+	uint64_t checkpoints, page_stores, page_loads, leg_flushes;
+	uint64_t errors; /* requests answered with an error */
+};
+
+struct raid_status {
+	enum raid_health health;
+	bool serving, stopping, stopped;
+	uint64_t epoch;
+	uint64_t epoch_in_force;
+	uint32_t requests; /* in flight */
+	struct raid_counters counters;
+	struct raid_set_status sets[SB_SETS_MAX];
+	struct raid_leg_status legs[SB_SETS_MAX * SB_LEGS_MAX]; /* set*legs+leg */
+};
+
+void raid_status(const struct raid *r, struct raid_status *out);
+
+/* The superblock as it stands now: names, places, history. */
+const struct sb *raid_superblock(const struct raid *r);
+
+/* Assert every invariant that can be checked from memory.  Slow. */
+void raid_check(const struct raid *r);
+
+#endif
