@@ -22,6 +22,11 @@
 #define CHUNK_BYTES_DEFAULT (256u << 10)
 #define MEMBER_BYTES_MIN (16ull << 20)
 #define MEMBER_BYTES_MAX (64ull << 40)
+#define JOURNAL_BYTES_MIN (64ull << 10)
+#define JOURNAL_BYTES_MAX (1ull << 30)
+#define LAYOUT_SETS_MAX 64u
+#define LAYOUT_LEGS_MIN 2u
+#define LAYOUT_LEGS_MAX 3u
 
 struct geometry {
 	uint32_t sets;
