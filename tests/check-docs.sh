@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What can be typed is documented, each file is in its folder's README, and
+# the manual pages are sound.
+set -eu
+top=$(cd "${top_srcdir:-$(dirname "$0")/..}" && pwd)
+bin=${top_builddir:-$top/build/gcc}
+cd "$top"
+status=0
+
+complain() {
+	echo "$*"
+	status=1
+}
+
+for d in raid daemon tools tests; do
+	for f in "$d"/* "$d"/unit/* "$d"/sim/* "$d"/fuzz/* "$d"/system/* \
+		"$d"/bench/*; do
+		n=${f##*/}
+		case $n in README | local.mk | '*' | corpus | quickstart) continue ;; esac
+		case $f in tests/fuzz/*.corpus) continue ;; esac
+		grep -qE "(^|[[:space:]/])$n(/|:|,|[[:space:]]|\$)" "$d/README" ||
+			complain "$f is not in $d/README"
+	done
+done
+
+# words PAGE TEXT...: each stands in the page (mdoc: Fl Fl name; Cm name; Nm).
+in_page() {
+	sed 's/\\-/-/g; s/ Ns / /g' "$1" | grep -qE -e "$2"
+}
+
+# The options and verbs a program's --help names.
+helped() {
+	page=$1
+	shift
+	help=$("$@" --help 2>&1 </dev/null) || :
+	[ -n "$help" ] || complain "$1 --help says nothing"
+	for o in $(echo "$help" | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
+		in_page "$page" "Fl (Fl |-)${o#--}( |\$|=)" ||
+			complain "$page does not tell of $o"
+	done
+}
+
+helped doc/raidd.8 "$bin/raidd"
+helped doc/raidctl.8 "$bin/raidctl"
+
+if command -v mandoc >/dev/null; then
+	for p in doc/*.[0-9]; do
+		mandoc -Tlint -Wwarning "$p" || complain "$p: mandoc complains"
+	done
+fi
+exit $status
