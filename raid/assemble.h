@@ -14,7 +14,12 @@
 /* What becomes of a member that was offered. */
 enum assemble_role {
 	ROLE_IN_SYNC,
-	ROLE_STALE,    /* of the line, but behind */
+	/*
+	 * Of the line, but behind.  If the freshest epoch calls its place
+	 * in-sync all the same, it went back in time (or went astray): place[]
+	 * does not have it, missing[] does, and it is wholly stale (R19).
+	 */
+	ROLE_STALE,
 	ROLE_FAILED,   /* the freshest epoch calls it failed (R14) */
 	ROLE_FORK,     /* its epoch is not of the line: refused (R14) */
 	ROLE_REPLACED, /* the freshest epoch has another member in its place */
@@ -36,7 +41,8 @@ struct assembly {
 	unsigned freshest; /* index of the member to take the superblock of */
 	/* Of each member offered. */
 	enum assemble_role role[ASSEMBLE_MEMBERS_MAX];
-	/* Index: set * SB_PLACES_MAX + leg.  Member index, or -1. */
+	/* Index: set * SB_PLACES_MAX + leg.  Member index, or -1.  Has the
+	 * members whose role is IN_SYNC, STALE or FAILED. */
 	int place[SB_SETS_MAX * SB_PLACES_MAX];
 	/* By the freshest superblock: this place is in-sync and absent. */
 	bool missing[SB_SETS_MAX * SB_PLACES_MAX];
