@@ -12,6 +12,9 @@ DAEMON_LIBS = $(URING_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(BLKID_LIBS) \
 daemon_libraidd_a_CPPFLAGS = $(DAEMON_CPPFLAGS)
 daemon_libraidd_a_CFLAGS = $(BASE_CFLAGS) -pthread
 daemon_libraidd_a_SOURCES = \
+	daemon/config.c \
+	daemon/config.h \
+	daemon/device.c \
 	daemon/device.h \
 	daemon/failure.c \
 	daemon/failure.h \
@@ -25,6 +28,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/poll.h \
 	daemon/ring.c \
 	daemon/ring.h \
+	daemon/uring.c \
+	daemon/uring.h \
 	daemon/volume.h \
 	$(NULL)
 
