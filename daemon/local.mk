@@ -12,24 +12,74 @@ DAEMON_LIBS = $(URING_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(BLKID_LIBS) \
 daemon_libraidd_a_CPPFLAGS = $(DAEMON_CPPFLAGS)
 daemon_libraidd_a_CFLAGS = $(BASE_CFLAGS) -pthread
 daemon_libraidd_a_SOURCES = \
+	daemon/array_start.c \
+	daemon/array_stop.c \
+	daemon/arrays.c \
+	daemon/arrays.h \
+	daemon/attach.c \
+	daemon/attach.h \
+	daemon/blank.c \
+	daemon/blank.h \
 	daemon/config.c \
 	daemon/config.h \
+	daemon/create.c \
+	daemon/create.h \
 	daemon/device.c \
 	daemon/device.h \
+	daemon/engine.c \
+	daemon/engine.h \
 	daemon/failure.c \
 	daemon/failure.h \
+	daemon/frontend.h \
+	daemon/health.c \
+	daemon/health.h \
+	daemon/identity.c \
+	daemon/identity.h \
 	daemon/journal.c \
 	daemon/journal.h \
+	daemon/known.c \
+	daemon/known.h \
 	daemon/log.c \
 	daemon/log.h \
+	daemon/mailbox.c \
+	daemon/mailbox.h \
 	daemon/messages.def \
+	daemon/nbd.c \
 	daemon/nbd.h \
+	daemon/nbd_conn.c \
+	daemon/nbd_conn.h \
+	daemon/nbd_frontend.h \
+	daemon/nbd_negotiate.c \
+	daemon/nbd_negotiate.h \
+	daemon/nbd_proto.h \
+	daemon/nbd_reply.c \
+	daemon/nbd_server.c \
+	daemon/nbd_wire.c \
+	daemon/nbd_wire.h \
+	daemon/notebox.c \
+	daemon/notebox.h \
+	daemon/notes.c \
+	daemon/notes.h \
+	daemon/plan.c \
+	daemon/plan.h \
 	daemon/poll.c \
 	daemon/poll.h \
+	daemon/pool.c \
+	daemon/pool.h \
 	daemon/ring.c \
 	daemon/ring.h \
+	daemon/rpc.c \
+	daemon/rpc.h \
+	daemon/rpc_change.c \
+	daemon/rpc_decode.c \
+	daemon/rpc_read.c \
+	daemon/scan.c \
+	daemon/scan.h \
+	daemon/show.c \
+	daemon/show.h \
 	daemon/uring.c \
 	daemon/uring.h \
+	daemon/volume.c \
 	daemon/volume.h \
 	$(NULL)
 

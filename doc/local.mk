@@ -4,4 +4,5 @@ dist_man_MANS += \
 
 dist_doc_DATA += \
 	doc/design.md \
+	doc/format.md \
 	$(NULL)

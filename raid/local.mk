@@ -6,27 +6,46 @@ raid_libraid_a_CPPFLAGS = $(BASE_CPPFLAGS) -I$(top_srcdir)/raid $(ISAL_CFLAGS)
 raid_libraid_a_CFLAGS = $(BASE_CFLAGS) -Wconversion -Wsign-conversion
 raid_libraid_a_SOURCES = \
 	raid/arena.h \
+	raid/assemble.c \
 	raid/assemble.h \
 	raid/check.h \
+	raid/checkpoint.c \
 	raid/crc.c \
 	raid/crc.h \
+	raid/fan.c \
 	raid/fan.h \
+	raid/fetch.c \
+	raid/flush.c \
 	raid/io.h \
+	raid/journal.c \
 	raid/layout.c \
 	raid/layout.h \
 	raid/le.h \
+	raid/leg.c \
 	raid/list.h \
 	raid/map.c \
 	raid/map.h \
+	raid/meta.c \
 	raid/note.c \
 	raid/note.h \
+	raid/pages.c \
+	raid/part.c \
 	raid/raid.h \
+	raid/range.c \
+	raid/range.h \
+	raid/read.c \
 	raid/record.c \
 	raid/record.h \
+	raid/set.h \
 	raid/sums.c \
 	raid/sums.h \
 	raid/superblock.c \
 	raid/superblock.h \
+	raid/table.c \
+	raid/units.c \
+	raid/units.h \
+	raid/unwritten.c \
+	raid/write.c \
 	$(NULL)
 
 EXTRA_DIST += raid/README

@@ -12,7 +12,6 @@ guard() {
 	raid/*) p=RAID ;;
 	daemon/*) p=RAIDD ;;
 	tools/*) p=RAIDCTL ;;
-	tests/unit/*) p=UNIT ;;
 	tests/sim/*) p=SIM ;;
 	tests/fuzz/*) p=FUZZ ;;
 	*) p=TESTS ;;

@@ -10,12 +10,55 @@ AM_CPPFLAGS = $(BASE_CPPFLAGS) -I$(top_srcdir)/raid -I$(top_srcdir)/daemon \
 AM_CFLAGS = $(BASE_CFLAGS) -pthread
 
 UNIT_TESTS = \
+	tests/unit/test_crc \
+	tests/unit/test_layout \
+	tests/unit/test_superblock \
+	$(NULL)
+
+# Programs without a list of sources are one .c file of their name.
+LDADD = tests/unit/libsupport.a tools/libraidctl.a daemon/libraidd.a \
+	raid/libraid.a $(DAEMON_LIBS) $(TOOLS_LIBS) $(CRITERION_LIBS)
+
+check_LIBRARIES = tests/unit/libsupport.a
+tests_unit_libsupport_a_SOURCES = \
+	tests/unit/support.c \
+	tests/unit/support.h \
 	$(NULL)
 
 if HAVE_CRITERION
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
+
+check_PROGRAMS += tests/sim/sim
+tests_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/sim
+tests_sim_sim_LDADD = raid/libraid.a $(ISAL_LIBS)
+tests_sim_sim_SOURCES = \
+	tests/sim/engine.c \
+	tests/sim/options.c \
+	tests/sim/options.h \
+	tests/sim/oracle.c \
+	tests/sim/oracle.h \
+	tests/sim/queue.c \
+	tests/sim/queue.h \
+	tests/sim/rng.h \
+	tests/sim/sim.h \
+	tests/sim/sim_client.c \
+	tests/sim/sim_client.h \
+	tests/sim/sim_disk.c \
+	tests/sim/sim_disk.h \
+	tests/sim/sim_io.c \
+	tests/sim/sim_io.h \
+	tests/sim/trace.c \
+	tests/sim/trace.h \
+	$(NULL)
+
+TESTS += tests/run-sim.sh
+
+FUZZERS = \
+	$(NULL)
+
+check_PROGRAMS += $(FUZZERS)
 
 STATIC_CHECKS = \
 	tests/check-docs.sh \
@@ -35,15 +78,25 @@ AM_TESTS_ENVIRONMENT = \
 	instrumented='$(SAN_CFLAGS)'; export instrumented; \
 	CC='$(CC)'; export CC;
 
+GOLDEN = \
+	tests/golden/make_superblock.py \
+	tests/golden/superblock.hex \
+	$(NULL)
+
 EXTRA_DIST += \
+	tests/run-fuzz \
+	tests/run-sim.sh \
 	tests/README \
 	tests/check-dist.sh \
 	tests/setup.sh \
+	tests/system/committer.py \
 	tests/system/functions.sh \
+	tests/system/ledger.sh \
 	tests/system/member_read.py \
 	tests/system/postgres.sh \
 	tests/system/test-postgres-crash.sh \
 	tests/system/test-postgres-leg.sh \
 	tests/system/test-quickstart.sh \
 	$(STATIC_CHECKS) \
+	$(GOLDEN) \
 	$(NULL)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2034,SC2154 # of and for who sources it
+# shellcheck shell=bash
 #
 # Sourced by check and quickstart: Debian packages, and the build.  Expects
 # $top, the top of the source tree.

@@ -129,8 +129,8 @@ members() {
 	done
 }
 
-# conf_line SECTION KEY VALUE: for raidd_start; before the first one there is
-# what gives the daemon its own sockets and members.
+# conf_line SECTION KEY VALUE: for raidd_start, after what every test's conf
+# has: its own sockets.
 conf_line() {
 	conf_default
 	printf '[%s]\n%s = %s\n' "$1" "$2" "$3" >>"$conf"
@@ -138,10 +138,9 @@ conf_line() {
 
 conf_default() {
 	[ -e "$conf" ] || cat >"$conf" <<-END
-	[daemon]
+	[raidd]
 	socket = $socket
-	[nbd]
-	socket = $nbd
+	nbd_socket = $nbd
 	END
 }
 
