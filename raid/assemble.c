@@ -171,36 +171,63 @@ epoch_came_into_force(const struct pool *p, const struct sb_epoch *e)
 	return false;
 }
 
+/* Where two lines part: the number of the newest epoch in both; 0: unknown. */
+static uint64_t
+lines_split(const struct pool *p, const struct sb *a, const struct sb *b)
+{
+	uint64_t split = a->history[0].number;
+
+	if (b->history[0].number < split)
+		split = b->history[0].number;
+	for (; split > 0; split--) {
+		const struct sb_epoch *ours = line_find(p, a, split);
+		const struct sb_epoch *theirs = line_find(p, b, split);
+
+		if (ours == NULL || theirs == NULL)
+			return 0;
+		if (epoch_is_equal(ours, theirs))
+			break;
+	}
+	return split;
+}
+
+/* Nobody's force made any epoch of this line after that number. */
+static bool
+line_is_unforced(const struct pool *p, const struct sb *sb, uint64_t after)
+{
+	for (uint64_t n = after + 1; n <= sb->history[0].number; n++) {
+		const struct sb_epoch *e = line_find(p, sb, n);
+
+		if (e == NULL || e->how == HOW_FORCE)
+			return false;
+	}
+	return true;
+}
+
+/* Did the line of sb leave that of other by a start that R15 allowed? */
+static bool
+line_left_by_start(const struct pool *p, const struct sb *sb,
+		   const struct sb *other)
+{
+	uint64_t split = lines_split(p, sb, other);
+	const struct sb_epoch *first = line_find(p, sb, split + 1);
+
+	return split > 0 && first != NULL && first->how == HOW_START;
+}
+
 /*
- * R14's exception.  The line of sb left that of other by a start that R15
- * allowed, and it came into force: so nothing that other has from after the
- * split ever did, unless somebody forced it.
+ * R14's exception.  The line of sb left that of other by a start, and came
+ * into force: so nothing that other has from after the split ever did,
+ * unless somebody forced it.
  */
 static bool
 line_voids(const struct pool *p, const struct sb *sb, const struct sb *other)
 {
-	const struct sb_epoch *ours, *theirs, *first;
-	uint64_t split = sb->history[0].number;
+	uint64_t split = lines_split(p, sb, other);
 
-	if (other->history[0].number < split)
-		split = other->history[0].number;
-	for (;; split--) {
-		ours = line_find(p, sb, split);
-		theirs = line_find(p, other, split);
-		if (ours == NULL || theirs == NULL)
-			return false;
-		if (epoch_is_equal(ours, theirs))
-			break;
-	}
-	first = line_find(p, sb, split + 1);
-	if (first == NULL || first->how != HOW_START)
-		return false;
-	for (uint64_t n = split + 1; n <= other->history[0].number; n++) {
-		theirs = line_find(p, other, n);
-		if (theirs == NULL || theirs->how == HOW_FORCE)
-			return false;
-	}
-	return epoch_came_into_force(p, first);
+	return line_left_by_start(p, sb, other) &&
+	       line_is_unforced(p, other, split) &&
+	       epoch_came_into_force(p, line_find(p, sb, split + 1));
 }
 
 /* A line to judge: that of its freshest member. */
@@ -422,61 +449,104 @@ line_is_dropped(const struct pool *p, unsigned index)
 	return false;
 }
 
-/* The freshest member of each line that is left; count of them. */
-static unsigned
-lines_list(const struct pool *p, unsigned tops[ASSEMBLE_MEMBERS_MAX])
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < p->count; i++)
-		if (p->used[i] && !line_is_dropped(p, i))
-			tops[count++] = i;
-	return count;
-}
-
-/* The freshest of tops whose line gets this verdict (or may be forced). */
+/* Some of the lines, each by its freshest member. */
 struct choice {
-	unsigned top;
+	unsigned tops[ASSEMBLE_MEMBERS_MAX];
 	unsigned count;
 };
 
 static void
-choice_add(const struct pool *p, struct choice *choice, unsigned top)
+lines_list(const struct pool *p, struct choice *all)
 {
-	if (choice->count++ == 0 || is_fresher(p->sbs[top],
-					       p->sbs[choice->top]))
-		choice->top = top;
+	all->count = 0;
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->used[i] && !line_is_dropped(p, i))
+			all->tops[all->count++] = i;
 }
 
-/* Several lines: R15 alone must single one out. */
+/* How many of the others this line left by a start. */
+static unsigned
+choice_rank(const struct pool *p, const struct choice *choice, unsigned top)
+{
+	unsigned rank = 0;
+
+	for (unsigned i = 0; i < choice->count; i++)
+		rank += line_left_by_start(p, p->sbs[top],
+					   p->sbs[choice->tops[i]]);
+	return rank;
+}
+
+/* A start first: when it comes into force it voids the others for good. */
+static unsigned
+choice_best(const struct pool *p, const struct choice *choice)
+{
+	unsigned best = choice->tops[0];
+	unsigned best_rank = choice_rank(p, choice, best);
+
+	for (unsigned i = 1; i < choice->count; i++) {
+		unsigned top = choice->tops[i];
+		unsigned rank = choice_rank(p, choice, top);
+
+		if (rank < best_rank)
+			continue;
+		if (rank > best_rank || is_fresher(p->sbs[top], p->sbs[best]))
+			best = top;
+		best_rank = rank;
+	}
+	return best;
+}
+
+/* Did force make any of these lines leave another? */
+static bool
+choice_is_forced(const struct pool *p, const struct choice *choice)
+{
+	for (unsigned i = 0; i < choice->count; i++)
+		for (unsigned j = 0; j < choice->count; j++) {
+			const struct sb *a = p->sbs[choice->tops[i]];
+			const struct sb *b = p->sbs[choice->tops[j]];
+			uint64_t split = lines_split(p, a, b);
+
+			if (split == 0 || !line_is_unforced(p, a, split))
+				return true;
+		}
+	return false;
+}
+
+/*
+ * Several lines, and none voids the rest: R15 alone must single one out.
+ * Where it allows several and none was forced, each has all that was ever
+ * acknowledged (R15 is as true of members left aside as of absent ones), and
+ * any will do.  Where one was forced, both may have gone on.
+ */
 static void
-lines_judge(const struct pool *p, const unsigned *tops, unsigned count,
+lines_judge(const struct pool *p, const struct choice *all,
 	    struct assembly *out)
 {
-	struct choice all = {0}, starts = {0}, forces = {0};
-	struct choice *choice = &all;
+	struct choice starts = {.count = 0}, forces = {.count = 0};
+	const struct choice *choice = all;
 
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < all->count; i++) {
 		struct assembly alone = *out;
 
-		line_judge(p, tops[i], &alone);
-		choice_add(p, &all, tops[i]);
+		line_judge(p, all->tops[i], &alone);
 		if (alone.verdict == ASSEMBLE_START)
-			choice_add(p, &starts, tops[i]);
+			starts.tops[starts.count++] = all->tops[i];
 		if (alone.can_force)
-			choice_add(p, &forces, tops[i]);
+			forces.tops[forces.count++] = all->tops[i];
 	}
 	if (starts.count > 0)
 		choice = &starts;
 	else if (forces.count > 0)
 		choice = &forces;
-	line_judge(p, choice->top, out);
-	if (starts.count > 1)
-		out->verdict = ASSEMBLE_FORKED;
+	line_judge(p, choice_best(p, choice), out);
 	/* Which of two lines to force is not for us to say: the operator
 	 * takes the members of the other away. */
-	if (starts.count > 1 || (starts.count == 0 && forces.count > 1))
+	if (starts.count == 0 && forces.count > 1)
 		out->can_force = false;
+	if (starts.count > 1 && choice_is_forced(p, &starts)) {
+		out->verdict = ASSEMBLE_FORKED;
+		out->can_force = false;
+	}
 }
 
 static bool
@@ -522,8 +592,7 @@ void
 assemble(const struct sb *const *sbs, unsigned count, struct assembly *out)
 {
 	struct pool pool = {.sbs = sbs, .count = count};
-	unsigned tops[ASSEMBLE_MEMBERS_MAX];
-	unsigned lines;
+	struct choice lines;
 
 	CHECK(count >= 1);
 	CHECK(count <= ASSEMBLE_MEMBERS_MAX);
@@ -536,11 +605,11 @@ assemble(const struct sb *const *sbs, unsigned count, struct assembly *out)
 	}
 	pool_mark_doubles(&pool, out);
 	pool_mark_foreign(&pool, out);
-	lines = lines_list(&pool, tops);
-	if (lines == 1)
-		line_judge(&pool, tops[0], out);
-	else if (lines > 1)
-		lines_judge(&pool, tops, lines, out);
+	lines_list(&pool, &lines);
+	if (lines.count == 1)
+		line_judge(&pool, lines.tops[0], out);
+	else if (lines.count > 1)
+		lines_judge(&pool, &lines, out);
 	else /* Nothing but doubles. */
 		out->verdict = ASSEMBLE_SET_MISSING;
 }
