@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "log.h"
@@ -400,11 +401,39 @@ config_read(struct config *c, const char *path, char *error,
 	return err;
 }
 
+/* raidctl is told these paths, and runs elsewhere. */
+static int
+path_absolute(char path[CONFIG_TEXT_MAX])
+{
+	char dir[CONFIG_TEXT_MAX];
+	size_t used;
+
+	if (!path[0] || path[0] == '/')
+		return 0;
+	if (!getcwd(dir, sizeof(dir)))
+		return -errno;
+	used = strlen(dir);
+	if (used + strlen(path) + 2 > sizeof(dir))
+		return -ENAMETOOLONG;
+	dir[used] = '/';
+	strcpy(dir + used + 1, path);
+	strcpy(path, dir);
+	return 0;
+}
+
 int
 config_finish(struct config *c, char *error, size_t error_bytes)
 {
 	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+	int err = path_absolute(c->socket);
 
+	if (!err)
+		err = path_absolute(c->nbd_socket);
+	if (err) {
+		snprintf(error, error_bytes, "%s: %s", c->socket,
+			 strerror(-err));
+		return err;
+	}
 	if (!c->nbd_socket[0]) {
 		const char *slash = strrchr(c->socket, '/');
 		int dir = slash ? (int)(slash - c->socket) + 1 : 0;

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Stopping, destroying, and taking a leg out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arrays.h"
+#include "attach.h"
+#include "check.h"
+#include "device.h"
+#include "log.h"
+#include "volume.h"
+
+int
+array_stop(struct array *array, struct failure *f)
+{
+	int res;
+	int err;
+
+	if (!array->volume) {
+		array->state = ARRAY_STOPPED;
+		return 0;
+	}
+	res = volume_stop(array->volume);
+	array->volume = NULL;
+	array->state = ARRAY_STOPPED;
+	if (!res)
+		return 0;
+	err = failure_set(f, MSG_STOP_FAILED, "'%s' did not stop clean: %s",
+			  array->name, strerror(-res));
+	failure_cause(f, "a set could not be flushed or marked clean; nothing "
+			 "that was acknowledged is lost, the next start "
+			 "resyncs");
+	log_error(array->name, "%s", f->what);
+	return err;
+}
+
+int
+superblocks_wipe(const struct device *d)
+{
+	void *zeros;
+	int err = 0;
+
+	if (posix_memalign(&zeros, 4096, SB_BYTES))
+		return -ENOMEM;
+	memset(zeros, 0, SB_BYTES);
+	for (unsigned i = 0; i < 2 * SB_SLOTS && !err; i++)
+		err = device_write(d, zeros, SB_BYTES,
+				   sb_offset(d->bytes, i / SB_SLOTS,
+					     i % SB_SLOTS));
+	if (!err)
+		err = device_flush(d);
+	free(zeros);
+	return err;
+}
+
+static int
+destroy_member(const struct candidate *c)
+{
+	struct device *d = calloc(1, sizeof(*d));
+	int err = d ? device_open(d, c->path, 0) : -ENOMEM;
+
+	if (!err) {
+		err = superblocks_wipe(d);
+		device_close(d);
+	}
+	free(d);
+	return err;
+}
+
+int
+array_destroy(struct array *array, struct failure *f)
+{
+	struct arrays *a = array->home;
+	uint8_t uuid[16];
+	int first = 0;
+
+	/* Found anew, the members are what a scan says they are. */
+	memcpy(uuid, array->uuid, 16);
+	array->state = ARRAY_STOPPED;
+	if (arrays_scan(a))
+		return failure_set(f, MSG_NO_MEMORY, "no memory");
+	array = arrays_of_uuid(a, uuid);
+	for (struct candidate *c = array ? array->found : NULL; c;
+	     c = c->next) {
+		int err = destroy_member(c);
+
+		if (!err) {
+			log_notice(array->name, "superblocks of %s wiped",
+				   c->path);
+			continue;
+		}
+		log_error(array->name, "superblocks of %s not wiped: %s",
+			  c->path, strerror(-err));
+		if (!first)
+			first = failure_set(f, MSG_DESTROY_FAILED,
+					    "cannot wipe %s: %s", c->path,
+					    strerror(-err));
+	}
+	if (first)
+		failure_remedy(f, "try again: raidctl destroy %s",
+			       array->name);
+	if (arrays_scan(a))
+		return failure_set(f, MSG_NO_MEMORY, "no memory");
+	return first;
+}
+
+struct fail_call {
+	uint32_t set;
+	uint32_t leg;
+	int res;
+};
+
+static void
+array_fail_call(struct raid *r, void *arg)
+{
+	struct fail_call *call = arg;
+
+	call->res = raid_member_fail(r, call->set, call->leg);
+}
+
+int
+array_member_fail(struct array *array, uint32_t set, uint32_t leg,
+		  struct failure *f)
+{
+	struct fail_call call = {.set = set, .leg = leg};
+	int err;
+
+	CHECK(array->volume);
+	volume_call(array->volume, array_fail_call, &call);
+	switch (call.res) {
+	case 0:
+		log_warning(array->name, "leg %u.%u failed by the operator",
+			    set, leg);
+		return 0;
+	case -ENOENT:
+		return failure_set(f, MSG_LEG_UNKNOWN,
+				   "'%s' has no leg %u.%u", array->name, set,
+				   leg);
+	case -EALREADY:
+		return failure_set(f, MSG_LEG_OUT, "leg %u.%u is out already",
+				   set, leg);
+	case -EBUSY:
+		err = failure_set(f, MSG_LAST_LEG,
+				  "leg %u.%u is the last in-sync one of set "
+				  "%u",
+				  set, leg, set);
+		failure_cause(f, "without it the array would lose data");
+		return err;
+	default:
+		return failure_set(f, MSG_FAIL_FAILED,
+				   "leg %u.%u could not be failed: %s", set,
+				   leg, strerror(-call.res));
+	}
+}

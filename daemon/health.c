@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem, risk, action: a person woken at night reads these three lines and
+ * knows which disk to pull, by its serial number, and what not to touch.
+ */
+#include "health.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arrays.h"
+#include "volume.h"
+
+void
+health_look(const struct array *array, struct health *out)
+{
+	const struct sb *sb;
+
+	memset(out, 0, sizeof(*out));
+	out->array = array;
+	out->serving = array->volume != NULL;
+	sb = array_superblock(array);
+	out->have_sb = sb != NULL;
+	if (sb)
+		out->sb = *sb;
+	if (out->serving) {
+		volume_status(array->volume, &out->status);
+		out->connections = volume_connections(array->volume);
+	}
+	out->attached = attach_read(array->home->config, array->name,
+				    &out->attachment);
+}
+
+/* Of an array that is not served: what its members here would make. */
+static unsigned
+set_present(const struct health *h, uint32_t set, bool missing)
+{
+	const struct assembly *as = h->array->assembly;
+	unsigned count = 0;
+
+	for (uint32_t leg = 0; leg < h->sb.geometry.legs; leg++) {
+		uint32_t i = set * SB_PLACES_MAX + leg;
+		int member = as->place[i];
+
+		if (missing)
+			count += as->missing[i];
+		else
+			count += member >= 0 &&
+				 as->role[member] == ROLE_IN_SYNC;
+	}
+	return count;
+}
+
+static enum raid_health
+set_health(const struct health *h, uint32_t set)
+{
+	unsigned present;
+
+	if (h->serving)
+		return h->status.sets[set].health;
+	present = set_present(h, set, false);
+	if (!present)
+		return HEALTH_FAILED;
+	return present < h->sb.geometry.legs ? HEALTH_DEGRADED
+					     : HEALTH_OPTIMAL;
+}
+
+static const char *
+word_of(enum raid_health health)
+{
+	switch (health) {
+	case HEALTH_OPTIMAL:
+		return "optimal";
+	case HEALTH_DEGRADED:
+		return "degraded";
+	case HEALTH_FAILED:
+		break;
+	}
+	return "failed";
+}
+
+const char *
+health_set_word(const struct health *h, uint32_t set)
+{
+	if (!h->serving && !h->array->assembly)
+		return "unknown";
+	return word_of(set_health(h, set));
+}
+
+const char *
+health_word(const struct health *h)
+{
+	enum raid_health worst = HEALTH_OPTIMAL;
+
+	if (!h->have_sb || (!h->serving && !h->array->assembly))
+		return "unknown";
+	for (uint32_t set = 0; set < h->sb.geometry.sets; set++)
+		if (set_health(h, set) > worst)
+			worst = set_health(h, set);
+	return word_of(worst);
+}
+
+const char *
+health_activity(const struct health *h)
+{
+	for (uint32_t set = 0; h->serving && set < h->sb.geometry.sets; set++)
+		if (h->status.sets[set].resync_units)
+			return "resync";
+	return "idle";
+}
+
+static void
+problem(json_t *list, enum message id, const char *what, const char *risk,
+	const char *action)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "RD-%u", message_number(id));
+	json_array_append_new(list,
+			      json_pack("{s:s,s:s,s:s,s:s}", "id", text,
+					"problem", what, "risk", risk,
+					"action", action));
+}
+
+/* The legs of a set that are in-sync, or those that are not, named. */
+static void
+legs_named(const struct health *h, uint32_t set, bool in_sync, char *out,
+	   size_t bytes)
+{
+	uint32_t legs = h->sb.geometry.legs;
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (uint32_t leg = 0; leg < legs; leg++) {
+		const struct raid_leg_status *l =
+			&h->status.legs[set * legs + leg];
+		char name[512];
+		int n;
+
+		if ((l->state == LEG_IN_SYNC) != in_sync)
+			continue;
+		array_name_leg(h->array, &h->sb, set, leg, name, sizeof(name));
+		n = snprintf(out + used, bytes - used, "%s%s%s%s",
+			     used ? ", " : "", in_sync ? "" : "member ", name,
+			     in_sync ? "" : l->present ? " has failed"
+						       : " is absent");
+		if (n < 0 || (size_t)n >= bytes - used)
+			return;
+		used += (size_t)n;
+	}
+}
+
+static void
+problem_degraded(const struct health *h, uint32_t set, json_t *list)
+{
+	const struct raid_set_status *s = &h->status.sets[set];
+	char bad[1024];
+	char good[1024];
+	char what[1280];
+	char risk[1280];
+	char action[1280];
+
+	legs_named(h, set, false, bad, sizeof(bad));
+	legs_named(h, set, true, good, sizeof(good));
+	snprintf(what, sizeof(what), "set %u has %u of %u legs in sync: %s",
+		 set, s->in_sync, h->sb.geometry.legs, bad);
+	if (s->in_sync == 1)
+		snprintf(risk, sizeof(risk),
+			 "losing %s now would lose data: do not pull it", good);
+	else
+		snprintf(risk, sizeof(risk),
+			 "the set still has %u copies: %s", s->in_sync, good);
+	snprintf(action, sizeof(action),
+		 "check the disk and its cable by the serial number named "
+		 "above, and keep a backup at hand; this version serves the "
+		 "set from its other legs and cannot rebuild yet");
+	problem(list, MSG_SET_DEGRADED, what, risk, action);
+}
+
+static void
+problem_stopped_writes(const struct health *h, uint32_t set, json_t *list)
+{
+	char good[1024];
+	char what[1280];
+	char action[512];
+
+	legs_named(h, set, true, good, sizeof(good));
+	snprintf(what, sizeof(what),
+		 "set %u takes no writes: its last leg %s failed to store "
+		 "something",
+		 set, good);
+	snprintf(action, sizeof(action),
+		 "stop the database; see to the disk; then: raidctl stop %s && "
+		 "raidctl start %s",
+		 h->array->name, h->array->name);
+	problem(list, MSG_SET_WRITE_STOPPED, what,
+		"writes and flushes get an I/O error; what was acknowledged "
+		"can still be read",
+		action);
+}
+
+static void
+problem_failed(const struct health *h, uint32_t set, json_t *list)
+{
+	char bad[1024];
+	char what[1280];
+
+	legs_named(h, set, false, bad, sizeof(bad));
+	snprintf(what, sizeof(what), "set %u has no leg in sync: %s", set,
+		 bad);
+	problem(list, MSG_SET_FAILED, what,
+		"what lies on this set gives I/O errors",
+		"stop the database; bring one of these disks back");
+}
+
+static void
+problem_blocks(const struct health *h, uint32_t set, json_t *list)
+{
+	char what[256];
+
+	snprintf(what, sizeof(what),
+		 "set %u: %" PRIu64 " reads found no good copy since the start",
+		 set, h->status.sets[set].lost_blocks);
+	problem(list, MSG_BLOCKS_LOST, what,
+		"these blocks give I/O errors until they are overwritten",
+		"the log names them; restore what lies there from a backup");
+}
+
+static void
+problem_leg_errors(const struct health *h, uint32_t set, uint32_t leg,
+		   json_t *list)
+{
+	const struct raid_leg_status *l =
+		&h->status.legs[set * h->sb.geometry.legs + leg];
+	char name[512];
+	char what[1024];
+
+	if (l->state != LEG_IN_SYNC || !(l->read_errors || l->mismatches))
+		return;
+	array_name_leg(h->array, &h->sb, set, leg, name, sizeof(name));
+	snprintf(what, sizeof(what),
+		 "leg %s: %" PRIu64 " read errors, %" PRIu64
+		 " checksum mismatches, %" PRIu64 " blocks repaired",
+		 name, l->read_errors, l->mismatches, l->repaired);
+	problem(list, MSG_LEG_ERRORS, what,
+		"none yet: the other legs had good copies",
+		"plan to replace this disk");
+}
+
+static void
+problems_of_set(const struct health *h, uint32_t set, json_t *list)
+{
+	const struct raid_set_status *s = &h->status.sets[set];
+
+	if (!s->in_sync)
+		problem_failed(h, set, list);
+	if (s->write_stopped)
+		problem_stopped_writes(h, set, list);
+	if (s->in_sync && s->in_sync < h->sb.geometry.legs)
+		problem_degraded(h, set, list);
+	if (s->lost_blocks)
+		problem_blocks(h, set, list);
+	for (uint32_t leg = 0; leg < h->sb.geometry.legs; leg++)
+		problem_leg_errors(h, set, leg, list);
+}
+
+/* Not served, and not because the operator wants it so. */
+static void
+problem_waiting(const struct health *h, json_t *list)
+{
+	const struct failure *why = &h->array->why;
+	char what[1600];
+
+	if (h->array->state != ARRAY_WAITING)
+		return;
+	snprintf(what, sizeof(what), "%s%s%s",
+		 why->message ? why->what : "not started yet",
+		 why->cause[0] ? ": " : "", why->cause);
+	problem(list, why->message ? why->message : MSG_NOT_SERVED, what,
+		"the device is not there; the data on the members is not "
+		"touched",
+		why->remedy[0] ? why->remedy : "see the log");
+}
+
+static void
+problem_cut(const struct health *h, json_t *list)
+{
+	char what[256];
+	char action[512];
+
+	if (!h->attached || !h->attachment.device[0] || h->connections)
+		return;
+	snprintf(what, sizeof(what), "%s has lost its connection to raidd",
+		 h->attachment.device);
+	snprintf(action, sizeof(action),
+		 "stop the database, unmount, then: raidctl detach %s%s%s",
+		 h->array->name, h->serving ? " && raidctl attach " : "",
+		 h->serving ? h->array->name : "");
+	problem(list, MSG_DEVICE_CUT, what,
+		"everything that uses the device gets I/O errors", action);
+}
+
+static void
+problems_of_others(const struct health *h, json_t *list)
+{
+	const struct array *array = h->array;
+
+	for (const struct candidate *c = array->found; c; c = c->next) {
+		enum assemble_role role;
+		char what[1024];
+
+		if (c->res || c->index < 0 || !array->assembly) {
+			snprintf(what, sizeof(what),
+				 "%.400s (serial %s) is not used: %s", c->path,
+				 c->identity.serial,
+				 c->res ? candidate_trouble(c->res)
+					: "too many members");
+			problem(list, MSG_MEMBER_UNUSED, what, "none", "");
+			continue;
+		}
+		role = array->assembly->role[c->index];
+		if (role == ROLE_IN_SYNC)
+			continue;
+		snprintf(what, sizeof(what),
+			 "%.400s (serial %s, leg %u.%u) is not used: %s",
+			 c->path, c->identity.serial, c->sb.set, c->sb.leg,
+			 assemble_role_word(role));
+		problem(list, MSG_MEMBER_UNUSED, what,
+			"what it holds is not part of the array", "");
+	}
+}
+
+json_t *
+health_problems(const struct health *h)
+{
+	json_t *list = json_array();
+
+	problem_waiting(h, list);
+	for (uint32_t set = 0; h->serving && set < h->sb.geometry.sets; set++)
+		problems_of_set(h, set, list);
+	problem_cut(h, list);
+	problems_of_others(h, list);
+	return list;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Notes in words: which member, its serial number, what happened and what
+ * follows.  A disk in agony makes thousands of them, so each kind is limited
+ * for each array, and what was left out is counted.
+ */
+#include "notes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "arrays.h"
+#include "device.h"
+#include "log.h"
+#include "volume.h"
+
+#define LIMIT_LINES 20u
+#define LIMIT_SECONDS 10u
+
+static enum log_level
+note_level(enum raid_note_kind kind)
+{
+	switch (kind) {
+	case NOTE_LEG_FAILED:
+	case NOTE_LAST_LEG_ERROR:
+	case NOTE_WRITE_STOPPED:
+	case NOTE_LOST_BLOCK:
+	case NOTE_SET_UNUSABLE:
+	case NOTE_EPOCH_STUCK:
+		return LOG_ERROR;
+	case NOTE_LEG_LAGGED:
+	case NOTE_LEG_DAMAGED:
+	case NOTE_READ_ERROR:
+	case NOTE_MISMATCH:
+	case NOTE_REPAIRED:
+	case NOTE_UNVERIFIED:
+	case NOTE_PAGE_LOST:
+		return LOG_WARNING;
+	case NOTE_RESYNC_START:
+	case NOTE_RESYNC_DONE:
+	case NOTE_STARTED:
+	case NOTE_STOPPED:
+		return LOG_NOTICE;
+	case NOTE_EPOCH_IN_FORCE:
+	case NOTE_COUNT:
+		break;
+	}
+	return LOG_INFO;
+}
+
+static const char *
+note_cause(const struct raid_note *n)
+{
+	return n->a < CAUSE_COUNT ? cause_word((enum raid_cause)n->a) : "?";
+}
+
+/* About a leg failing, or the last one that cannot. */
+static void
+note_text_failure(const struct raid_note *n, const char *member, char *out,
+		  size_t bytes)
+{
+	const char *err = n->err ? strerror(-n->err) : "no error";
+
+	switch (n->kind) {
+	case NOTE_LEG_FAILED:
+		snprintf(out, bytes,
+			 "member %s failed (%s: %s); going on without it",
+			 member, note_cause(n), err);
+		return;
+	case NOTE_LAST_LEG_ERROR:
+		snprintf(out, bytes,
+			 "member %s, the last of its set: %s failed: %s; the "
+			 "client was told",
+			 member, note_cause(n), err);
+		return;
+	case NOTE_WRITE_STOPPED:
+		snprintf(out, bytes,
+			 "%s takes no more writes: %s failed on its last leg: "
+			 "%s; reads go on; stop and start the array when the "
+			 "disk is well",
+			 member, note_cause(n), err);
+		return;
+	default:
+		snprintf(out, bytes,
+			 "%s cannot be used: no leg has whole metadata (%s)",
+			 member, err);
+		return;
+	}
+}
+
+/* About one place on a member. */
+static void
+note_text_block(const struct raid_note *n, const char *member, char *out,
+		size_t bytes)
+{
+	const char *what = "";
+	const char *then = "";
+
+	switch (n->kind) {
+	case NOTE_READ_ERROR:
+		what = "read error";
+		then = "; reading another leg";
+		break;
+	case NOTE_MISMATCH:
+		what = "data does not match its checksum";
+		then = "; reading another leg";
+		break;
+	case NOTE_REPAIRED:
+		what = "bad copy rewritten from a good one";
+		break;
+	case NOTE_LOST_BLOCK:
+		what = "no leg has a good copy";
+		then = "; the client gets an error until it is overwritten";
+		break;
+	default:
+		what = "no checksum decides after the crash";
+		then = "; the lowest in-sync leg's copy was taken";
+		break;
+	}
+	snprintf(out, bytes, "%s: %s at byte %" PRIu64 " of the set%s%s%s%s",
+		 member, what, n->a, n->err ? " (" : "",
+		 n->err ? strerror(-n->err) : "", n->err ? ")" : "", then);
+}
+
+void
+note_text(const struct raid_note *n, const char *member, char *out,
+	  size_t bytes)
+{
+	switch (n->kind) {
+	case NOTE_LEG_FAILED:
+	case NOTE_LAST_LEG_ERROR:
+	case NOTE_WRITE_STOPPED:
+	case NOTE_SET_UNUSABLE:
+		note_text_failure(n, member, out, bytes);
+		return;
+	case NOTE_READ_ERROR:
+	case NOTE_MISMATCH:
+	case NOTE_REPAIRED:
+	case NOTE_LOST_BLOCK:
+	case NOTE_UNVERIFIED:
+		note_text_block(n, member, out, bytes);
+		return;
+	case NOTE_LEG_LAGGED:
+		snprintf(out, bytes,
+			 "member %s lost journal records it had acknowledged "
+			 "(it ends at %" PRIu64 ", its set at %" PRIu64
+			 "); not used",
+			 member, n->a, n->b);
+		return;
+	case NOTE_LEG_DAMAGED:
+		snprintf(out, bytes,
+			 "member %s: its journal or region map is damaged; not "
+			 "used",
+			 member);
+		return;
+	case NOTE_EPOCH_IN_FORCE:
+		snprintf(out, bytes, "epoch %" PRIu64 " is in force", n->a);
+		return;
+	case NOTE_EPOCH_STUCK:
+		snprintf(out, bytes,
+			 "epoch %" PRIu64 " cannot come into force: a last leg "
+			 "does not take its superblock",
+			 n->a);
+		return;
+	case NOTE_PAGE_LOST:
+		snprintf(out, bytes,
+			 "%s: the checksums of region %" PRIu64
+			 " are lost; reads there fail",
+			 member, n->a);
+		return;
+	case NOTE_RESYNC_START:
+		snprintf(out, bytes,
+			 "%s: was not stopped clean; resync of %" PRIu64
+			 " units of 64 KiB begins",
+			 member, n->a);
+		return;
+	case NOTE_RESYNC_DONE:
+		snprintf(out, bytes,
+			 "%s: resync done, %" PRIu64 " blocks rewritten",
+			 member, n->a);
+		return;
+	case NOTE_STARTED:
+		snprintf(out, bytes, "started, epoch %" PRIu64, n->a);
+		return;
+	case NOTE_STOPPED:
+		snprintf(out, bytes, "stopped");
+		return;
+	case NOTE_COUNT:
+		break;
+	}
+	snprintf(out, bytes, "note %d", (int)n->kind);
+}
+
+/* 0: not now.  Counts what is left out, and says so when the time is up. */
+static bool
+note_may_be_logged(struct array *array, const struct raid_note *n)
+{
+	struct note_limit *l = &array->notes[n->kind];
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if ((uint64_t)now.tv_sec - l->since_s >= LIMIT_SECONDS) {
+		if (l->suppressed)
+			log_warning(array->name,
+				    "%u more notes like '%s' were left out",
+				    l->suppressed, note_word(n->kind));
+		*l = (struct note_limit){.since_s = (uint64_t)now.tv_sec};
+	}
+	if (l->logged == LIMIT_LINES) {
+		l->suppressed++;
+		return false;
+	}
+	l->logged++;
+	return true;
+}
+
+void
+notes_cb(struct volume *v, const struct raid_note *n, void *arg)
+{
+	struct array *array = arg;
+	const struct device *d = NULL;
+	char member[512];
+	char text[1024];
+
+	if (n->kind >= NOTE_COUNT || !note_may_be_logged(array, n))
+		return;
+	if (n->leg != NOTE_NO_LEG)
+		d = volume_device(v, n->set, n->leg);
+	if (n->leg == NOTE_NO_LEG)
+		snprintf(member, sizeof(member), "set %u", n->set);
+	else if (d && d->fd >= 0)
+		snprintf(member, sizeof(member), "%u.%u (%.300s, serial %s)",
+			 n->set, n->leg, d->path,
+			 d->serial[0] ? d->serial : "unknown");
+	else
+		snprintf(member, sizeof(member), "%u.%u", n->set, n->leg);
+	note_text(n, member, text, sizeof(text));
+	log_line(note_level(n->kind), array->name, "%s", text);
+}

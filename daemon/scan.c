@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* Finding members: expand the patterns, read four superblock copies each. */
+#include "scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "device.h"
+
+#define COPIES (2u * SB_SLOTS)
+
+typedef int read_f(void *arg, void *buf, uint64_t length, uint64_t offset);
+
+static int
+read_fd(void *arg, void *buf, uint64_t length, uint64_t offset)
+{
+	const int *fd = arg;
+	uint64_t done = 0;
+
+	while (done < length) {
+		ssize_t n = pread(*fd, (char *)buf + done, length - done,
+				  (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			return -EIO;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int
+read_device(void *arg, void *buf, uint64_t length, uint64_t offset)
+{
+	return device_read(*(const struct device **)arg, buf, length, offset);
+}
+
+static void
+candidate_choose(struct candidate *c, const struct sb_copy copies[COPIES])
+{
+	int chosen = sb_choose(copies, &c->res);
+
+	c->bad_copies = 0;
+	c->sequence = 0;
+	for (unsigned i = 0; i < COPIES; i++) {
+		int res = copies[i].res;
+
+		if (!res && copies[i].sb.sequence > c->sequence)
+			c->sequence = copies[i].sb.sequence;
+		if (res && res != -ENOENT)
+			c->bad_copies++;
+	}
+	if (chosen < 0)
+		return;
+	c->sb = copies[chosen].sb;
+	c->slot = (uint8_t)((unsigned)chosen % SB_SLOTS);
+	c->res = 0;
+	if (layout_validate(&c->sb.geometry, &c->sb.layout, c->bytes))
+		c->res = -ENOSPC;
+}
+
+static void
+candidate_read_copies(struct candidate *c, read_f *rd, void *arg)
+{
+	struct sb_copy *copies = calloc(COPIES, sizeof(*copies));
+	void *buf = NULL;
+
+	if (!copies || posix_memalign(&buf, 4096, SB_BYTES)) {
+		free(copies);
+		c->res = -ENOMEM;
+		return;
+	}
+	for (unsigned i = 0; i < COPIES; i++) {
+		uint64_t at = sb_offset(c->bytes, i / SB_SLOTS, i % SB_SLOTS);
+
+		copies[i].res = -EIO;
+		if (!rd(arg, buf, SB_BYTES, at))
+			copies[i].res = sb_decode(buf, at, &copies[i].sb);
+	}
+	candidate_choose(c, copies);
+	free(buf);
+	free(copies);
+}
+
+void
+candidate_read(struct candidate *c, const struct device *d)
+{
+	c->bytes = d->bytes;
+	c->sector_bytes = d->sector_bytes;
+	candidate_read_copies(c, read_device, &d);
+}
+
+static int
+candidate_size(struct candidate *c, int fd, const struct stat *st)
+{
+	uint64_t bytes = (uint64_t)st->st_size;
+	int sector = 512;
+
+	if (!c->identity.is_file) {
+		if (ioctl(fd, BLKGETSIZE64, &bytes) < 0 ||
+		    ioctl(fd, BLKSSZGET, &sector) < 0)
+			return -errno;
+	}
+	c->bytes = bytes & ~(uint64_t)(BLOCK_BYTES - 1);
+	c->sector_bytes = (uint32_t)sector;
+	return 0;
+}
+
+/* 0 or -errno: what kept us from looking for superblocks. */
+static int
+candidate_look(struct candidate *c)
+{
+	struct stat st;
+	int fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = fstat(fd, &st) < 0 ? -errno : identity_of(&st, &c->identity);
+	if (!err)
+		err = candidate_size(c, fd, &st);
+	if (!err && c->bytes < MEMBER_BYTES_MIN)
+		err = -ENOENT;
+	if (!err)
+		candidate_read_copies(c, read_fd, &fd);
+	close(fd);
+	return err;
+}
+
+struct candidate *
+candidate_new(const char *path)
+{
+	struct candidate *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return NULL;
+	c->index = -1;
+	c->path = strdup(path);
+	if (!c->path) {
+		free(c);
+		return NULL;
+	}
+	err = candidate_look(c);
+	if (err)
+		c->res = err;
+	return c;
+}
+
+void
+candidate_free(struct candidate *c)
+{
+	if (!c)
+		return;
+	free(c->path);
+	free(c);
+}
+
+const char *
+candidate_trouble(int res)
+{
+	switch (res) {
+	case -EBADMSG:
+		return "no copy of its superblock is whole";
+	case -EPROTONOSUPPORT:
+		return "its format is newer than this raidd knows";
+	case -EINVAL:
+		return "its superblock says impossible things";
+	case -ENOSPC:
+		return "it is smaller than when it became a member";
+	case -EIO:
+		return "its superblocks cannot be read";
+	case -ENOENT:
+		return "it carries no superblock";
+	default:
+		return strerror(-res);
+	}
+}
+
+bool
+candidate_has_array(const struct candidate *c)
+{
+	return !c->res || c->res == -ENOSPC;
+}
+
+/* What has no superblock, or cannot be opened at all, is none of ours. */
+static bool
+candidate_is_ours(const struct candidate *c)
+{
+	return !c->res || c->res == -EBADMSG || c->res == -EPROTONOSUPPORT ||
+	       c->res == -ENOSPC || (c->res == -EINVAL && c->bad_copies);
+}
+
+static bool
+scan_has(const struct scan *s, const struct identity *id)
+{
+	for (const struct candidate *c = s->first; c; c = c->next)
+		if (identity_same(&c->identity, id))
+			return true;
+	return false;
+}
+
+static int
+scan_path(struct scan *s, const char *path, scan_skip_f *skip, void *arg)
+{
+	struct candidate *c;
+	struct candidate **end = &s->first;
+	struct identity id;
+	struct stat st;
+
+	if (stat(path, &st) < 0 || identity_of(&st, &id))
+		return 0;
+	if (scan_has(s, &id) || (skip && skip(&id, arg)))
+		return 0;
+	c = candidate_new(path);
+	if (!c)
+		return -ENOMEM;
+	if (!candidate_is_ours(c)) {
+		candidate_free(c);
+		return 0;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = c;
+	s->count++;
+	return 0;
+}
+
+static int
+scan_glob(struct scan *s, const char *pattern, scan_skip_f *skip, void *arg)
+{
+	glob_t g;
+	int err = 0;
+	int res = glob(pattern, 0, NULL, &g);
+
+	if (res == GLOB_NOSPACE)
+		return -ENOMEM;
+	if (res)
+		return 0;
+	for (size_t i = 0; i < g.gl_pathc && !err; i++)
+		err = scan_path(s, g.gl_pathv[i], skip, arg);
+	globfree(&g);
+	return err;
+}
+
+int
+scan_disks(struct scan *s, const struct config *c, const char *const *extra,
+	   scan_skip_f *skip, void *arg)
+{
+	int err = 0;
+
+	memset(s, 0, sizeof(*s));
+	for (uint64_t i = 0; i < c->glob_count && !err; i++)
+		err = scan_glob(s, c->globs[i], skip, arg);
+	for (; extra && *extra && !err; extra++)
+		err = scan_path(s, *extra, skip, arg);
+	if (err)
+		scan_free(s);
+	return err;
+}
+
+void
+scan_free(struct scan *s)
+{
+	while (s->first) {
+		struct candidate *c = s->first;
+
+		s->first = c->next;
+		candidate_free(c);
+	}
+	s->count = 0;
+}

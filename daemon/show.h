@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Arrays as JSON (doc/protocol.md says what each key means). */
+#ifndef RAIDD_SHOW_H
+#define RAIDD_SHOW_H
+
+#include <jansson.h>
+
+struct array;
+struct arrays;
+
+/* New references.  NULL: no memory. */
+json_t *show_array(const struct array *array);
+json_t *show_strays(const struct arrays *a);
+/* One line's worth: name, uuid, state, health, size. */
+json_t *show_brief(const struct array *array);
+/* Where clients connect, for raidctl attach. */
+json_t *show_export(const struct array *array);
+
+#endif
