@@ -17,8 +17,10 @@ guard() {
 	*) p=TESTS ;;
 	esac
 	n=$(basename "$1" .h | tr 'a-z-' 'A-Z_')
-	# sim/sim_io.h: SIM_IO_H, not SIM_SIM_IO_H.
-	echo "${p}_${n#"${p}"_}_H"
+	# sim/sim_io.h: SIM_IO_H, not SIM_SIM_IO_H; sim/sim.h: SIM_H.
+	[ "$1" != tests/sim/sim.h ] || n=
+	n=${n#"${p}"_}
+	echo "$p${n:+_$n}_H"
 }
 
 for h in raid/*.h daemon/*.h tools/*.h tests/*/*.h; do

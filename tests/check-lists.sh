@@ -18,7 +18,7 @@ missing() {
 }
 
 for d in raid daemon tools; do
-	missing $d/local.mk $d/*.c $d/*.h $d/README
+	missing $d/local.mk $d/*.[ch] $d/*.def $d/README
 done
 for f in tests/unit/test_*.c tests/fuzz/fuzz_*.c; do
 	[ ! -e "$f" ] || missing_programs="${missing_programs:-} ${f%.c}"
@@ -29,12 +29,14 @@ for f in ${missing_programs:-}; do
 	status=1
 done
 missing tests/local.mk tests/sim/*.[ch] tests/system/* tests/*.sh \
-	tests/README tests/unit/*.h tests/unit/support.c tests/fuzz/*.h
-missing doc/local.mk doc/*
+	tests/README tests/unit/*.h tests/unit/support.c tests/fuzz/*.h \
+	tests/golden/* tests/bench/*
+missing doc/local.mk doc/*.md doc/*.[0-9]
 
 # And nothing is named that is not there.
 for f in $(grep -hoE '^[[:space:]]+(raid|daemon|tools|tests|doc)/[^ ]+\.[a-z0-9]+' \
 	./*/local.mk); do
+	case $f in *.a) continue ;; esac
 	[ -e "$f" ] && continue
 	echo "$f is in a local.mk and not in the tree"
 	status=1
