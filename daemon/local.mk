@@ -22,6 +22,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/blank.h \
 	daemon/config.c \
 	daemon/config.h \
+	daemon/control.c \
+	daemon/control.h \
 	daemon/create.c \
 	daemon/create.h \
 	daemon/device.c \
@@ -66,6 +68,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/poll.h \
 	daemon/pool.c \
 	daemon/pool.h \
+	daemon/process.c \
+	daemon/process.h \
 	daemon/ring.c \
 	daemon/ring.h \
 	daemon/rpc.c \

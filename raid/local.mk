@@ -10,6 +10,7 @@ raid_libraid_a_SOURCES = \
 	raid/assemble.h \
 	raid/check.h \
 	raid/checkpoint.c \
+	raid/cleaner.c \
 	raid/crc.c \
 	raid/crc.h \
 	raid/fan.c \
@@ -36,7 +37,9 @@ raid_libraid_a_SOURCES = \
 	raid/read.c \
 	raid/record.c \
 	raid/record.h \
+	raid/request.c \
 	raid/set.h \
+	raid/store.c \
 	raid/sums.c \
 	raid/sums.h \
 	raid/superblock.c \

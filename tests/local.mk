@@ -10,6 +10,7 @@ AM_CPPFLAGS = $(BASE_CPPFLAGS) -I$(top_srcdir)/raid -I$(top_srcdir)/daemon \
 AM_CFLAGS = $(BASE_CFLAGS) -pthread
 
 UNIT_TESTS = \
+	tests/unit/test_assemble \
 	tests/unit/test_crc \
 	tests/unit/test_layout \
 	tests/unit/test_superblock \
@@ -34,6 +35,7 @@ check_PROGRAMS += tests/sim/sim
 tests_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/sim
 tests_sim_sim_LDADD = raid/libraid.a $(ISAL_LIBS)
 tests_sim_sim_SOURCES = \
+	tests/sim/calm.c \
 	tests/sim/engine.c \
 	tests/sim/options.c \
 	tests/sim/options.h \
@@ -42,6 +44,8 @@ tests_sim_sim_SOURCES = \
 	tests/sim/queue.c \
 	tests/sim/queue.h \
 	tests/sim/rng.h \
+	tests/sim/scenarios.c \
+	tests/sim/sim.c \
 	tests/sim/sim.h \
 	tests/sim/sim_client.c \
 	tests/sim/sim_client.h \
@@ -49,6 +53,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/sim_disk.h \
 	tests/sim/sim_io.c \
 	tests/sim/sim_io.h \
+	tests/sim/storm.c \
 	tests/sim/trace.c \
 	tests/sim/trace.h \
 	$(NULL)
@@ -56,6 +61,7 @@ tests_sim_sim_SOURCES = \
 TESTS += tests/run-sim.sh
 
 FUZZERS = \
+	tests/fuzz/fuzz_superblock \
 	$(NULL)
 
 check_PROGRAMS += $(FUZZERS)
