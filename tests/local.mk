@@ -6,7 +6,7 @@ AM_CPPFLAGS = $(BASE_CPPFLAGS) -I$(top_srcdir)/raid -I$(top_srcdir)/daemon \
 	-I$(top_srcdir)/tools -I$(top_srcdir)/tests/unit $(URING_CFLAGS) \
 	$(JANSSON_CFLAGS) $(INIH_CFLAGS) $(BLKID_CFLAGS) $(UUID_CFLAGS) \
 	$(SMARTCOLS_CFLAGS) $(SYSTEMD_CFLAGS) $(ISAL_CFLAGS) $(CRITERION_CFLAGS) \
-	-DGOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
+	$(FUZZ_CPPFLAGS) -DGOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
 AM_CFLAGS = $(BASE_CFLAGS) -pthread
 
 UNIT_TESTS = \
@@ -58,13 +58,19 @@ tests_sim_sim_SOURCES = \
 	tests/sim/trace.h \
 	$(NULL)
 
-TESTS += tests/run-sim.sh
+TESTS += tests/run-fuzz.sh tests/run-sim.sh
 
 FUZZERS = \
 	tests/fuzz/fuzz_superblock \
 	$(NULL)
 
 check_PROGRAMS += $(FUZZERS)
+
+if ENABLE_FUZZERS
+FUZZ_CPPFLAGS = -DFUZZ_LIBFUZZER
+endif
+FUZZ_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_superblock_LDFLAGS = $(FUZZ_LDFLAGS)
 
 STATIC_CHECKS = \
 	tests/check-docs.sh \
@@ -90,7 +96,8 @@ GOLDEN = \
 	$(NULL)
 
 EXTRA_DIST += \
-	tests/run-fuzz \
+	tests/fuzz/corpus \
+	tests/run-fuzz.sh \
 	tests/run-sim.sh \
 	tests/README \
 	tests/check-dist.sh \
