@@ -396,6 +396,7 @@ line_judge(const struct pool *p, unsigned freshest, struct assembly *out)
 	uint32_t sets = line.sb->geometry.sets;
 
 	out->freshest = freshest;
+	out->in_force = line.in_force;
 	roles_assign(p, &line, out);
 	for (uint32_t set = 0; set < sets; set++) {
 		views[set] = set_look(p, &line, set, out);

@@ -39,6 +39,9 @@ struct assembly {
 	/* An operator's start --degraded can go on from here. */
 	bool can_force;
 	unsigned freshest; /* index of the member to take the superblock of */
+	/* Its epoch is in force, be it marked so or not: all members in-sync
+	 * in it are here and carry it.  What follows builds on it (R13). */
+	bool in_force;
 	/* Of each member offered. */
 	enum assemble_role role[ASSEMBLE_MEMBERS_MAX];
 	/* Index: set * SB_PLACES_MAX + leg.  Member index, or -1.  Has the
