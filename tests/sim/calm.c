@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calm phase: nothing goes wrong any more.  Every request is answered,
+ * what is to be resynced is, the array stops cleanly; the members then hold
+ * the same bytes, and a new start reads back everything.  Damage done before
+ * is still there to be found.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "sim.h"
+
+#define CALM_REQUESTS 50u
+#define CALM_READ_BYTES (64u << 10)
+#define CALM_RESYNC_NS (3600ull * 1000000000ull)
+
+static bool
+calm_answered(struct sim *s, void *arg)
+{
+	(void)s;
+	return !((struct slot *)arg)->busy;
+}
+
+static void
+calm_do(struct sim *s, enum raid_op op, uint64_t offset, uint64_t length)
+{
+	struct slot *slot = client_send(s, op, 0, offset, length);
+
+	if (!sim_run_until(s, calm_answered, slot, SIM_ANSWER_NS))
+		sim_fail(s, "sim", "a run ended in the calm phase");
+}
+
+void
+sim_read_all(struct sim *s)
+{
+	uint64_t bytes = s->oracle.granules * s->oracle.granule_bytes;
+
+	for (uint64_t at = 0; at < bytes; at += CALM_READ_BYTES) {
+		uint64_t length = bytes - at < CALM_READ_BYTES ?
+			bytes - at : CALM_READ_BYTES;
+
+		calm_do(s, RAID_READ, at, length);
+		calm_do(s, RAID_MAP, at, length);
+	}
+}
+
+static bool
+calm_resynced(struct sim *s, void *arg)
+{
+	struct raid_status *st = arg;
+
+	raid_status(s->raid, st);
+	for (unsigned set = 0; set < s->options.geometry.sets; set++)
+		if (st->sets[set].resync_units != 0)
+			return false;
+	return true;
+}
+
+static bool
+member_is_damaged(const struct disk *d, uint64_t offset)
+{
+	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++)
+		if (d->flips[i].live && d->flips[i].offset >= offset &&
+		    d->flips[i].offset < offset + ORACLE_BLOCK)
+			return true;
+	return d->vanished;
+}
+
+static void
+member_compare(struct sim *s, unsigned set, unsigned leg, uint64_t at)
+{
+	unsigned legs = s->options.geometry.legs;
+	uint64_t offset = s->layout.data_offset + at;
+	const struct disk *guard =
+		&s->member[set * legs + s->guard[set]].disk;
+	const struct disk *d = &s->member[set * legs + leg].disk;
+
+	if (member_is_damaged(d, offset))
+		return;
+	if (memcmp(d->media + offset, guard->media + offset, ORACLE_BLOCK) != 0)
+		sim_fail(s, "I14", "after a clean stop legs %u.%u and %u.%u "
+			 "differ at %llu of the set", set, leg, set,
+			 s->guard[set], (unsigned long long)at);
+}
+
+void
+sim_check_members(struct sim *s)
+{
+	const struct geometry *g = &s->options.geometry;
+
+	for (uint64_t at = 0; at < s->oracle.granules *
+	     s->oracle.granule_bytes; at += ORACLE_BLOCK) {
+		uint32_t set;
+		uint64_t set_offset;
+
+		if (!oracle_block_written(&s->oracle, at))
+			continue;
+		layout_locate(g, at, &set, &set_offset);
+		for (unsigned leg = 0; leg < g->legs; leg++)
+			if (s->last.legs[set * g->legs + leg].state ==
+			    LEG_IN_SYNC)
+				member_compare(s, set, leg, set_offset);
+	}
+}
+
+void
+sim_watch_superblock(struct sim *s, const struct sim_op *op)
+{
+	struct sim_member *m = &s->member[op->member];
+	struct sb *sb = malloc(sizeof(*sb));
+	int res;
+
+	CHECK(sb != NULL);
+	if (op->length != SB_BYTES)
+		sim_fail(s, "I17", "a superblock of %llu bytes",
+			 (unsigned long long)op->length);
+	res = sb_decode(op->data, op->offset, sb);
+	if (res != 0)
+		sim_fail(s, "I17", "a superblock that says %d", res);
+	if (sb->sequence < m->sb_sequence)
+		sim_fail(s, "I15", "member %u: superblock %llu after %llu",
+			 op->member, (unsigned long long)sb->sequence,
+			 (unsigned long long)m->sb_sequence);
+	m->sb_sequence = sb->sequence;
+	free(sb);
+}
+
+static void
+calm_stop(struct sim *s)
+{
+	if (!sim_stop(s))
+		sim_fail(s, "sim", "a run ended in the calm phase");
+	sim_check_members(s);
+}
+
+void
+sim_calm(struct sim *s)
+{
+	static struct assembly a;
+	struct raid_status *st = malloc(sizeof(*st));
+
+	CHECK(st != NULL);
+	trace_add(&s->trace, s->now_ns, TRACE_PHASE, "calm", 0, 0, 0, 0);
+	client_run(s, CALM_REQUESTS);
+	sim_wait_idle(s);
+	sim_run_until(s, calm_resynced, st, CALM_RESYNC_NS);
+	sim_read_all(s);
+	calm_do(s, RAID_FLUSH, 0, 0);
+	sim_pass_time(s, 20000000000);
+	raid_check(s->raid);
+	calm_stop(s);
+	if (!sim_assemble(s, sim_all_members(s), false, &a) &&
+	    !s->has_forced)
+		sim_fail(s, "R15", "no start after a clean stop: verdict %d",
+			 (int)a.verdict);
+	if (a.verdict == ASSEMBLE_START) {
+		sim_start(s, &a, sim_all_members(s), false);
+		sim_wait_started(s);
+		sim_read_all(s);
+		raid_check(s->raid);
+		calm_stop(s);
+	}
+	free(st);
+}

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the daemon is to the engine: reads superblocks, lets assemble()
+ * decide, starts, turns, stops; and dies when told to.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "sim.h"
+
+/* Turns without time moving: more is a live-lock. */
+#define TURNS_AT_ONCE_MAX 100000u
+
+struct sim *sim_current;
+
+void
+sim_fail(struct sim *s, const char *invariant, const char *format, ...)
+{
+	va_list args;
+
+	trace_print_tail(&s->trace, stdout);
+	printf("FAILED %s%s seed %llu: %s: ",
+	       s->scenario != NULL ? s->scenario : "",
+	       s->branch ? " (branch)" : "", (unsigned long long)s->seed,
+	       invariant);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	options_print(&s->options, stdout);
+	fflush(stdout);
+	exit(1);
+}
+
+void
+check_failed(const char *expr, const char *file, int line, const char *func)
+{
+	struct sim *s = sim_current;
+
+	if (s != NULL) {
+		trace_print_tail(&s->trace, stdout);
+		printf("FAILED %s seed %llu: ",
+		       s->scenario != NULL ? s->scenario : "",
+		       (unsigned long long)s->seed);
+	}
+	printf("check failed: %s, %s:%d, %s\n", expr, file, line, func);
+	if (s != NULL)
+		options_print(&s->options, stdout);
+	fflush(stdout);
+	abort();
+}
+
+static void
+sim_init_members(struct sim *s)
+{
+	const struct options *o = &s->options;
+
+	s->members = options_members(o);
+	for (unsigned i = 0; i < s->members; i++) {
+		struct sim_member *m = &s->member[i];
+		struct rng r;
+
+		disk_init(&m->disk, o->member_bytes, o->sector_bytes[i],
+			  o->write_through[i], s->seed, i);
+		rng_init(&m->latency, s->seed, "latency", i);
+		rng_init(&m->faults, s->seed, "disk-faults", i);
+		rng_init(&r, s->seed, "uuid", i);
+		for (unsigned k = 0; k < sizeof(m->uuid); k++)
+			m->uuid[k] = (uint8_t)rng_u64(&r);
+	}
+	for (unsigned i = 0; i < o->geometry.sets; i++)
+		s->guard[i] = (unsigned)rng_below(&s->storm,
+						  o->geometry.legs);
+}
+
+void
+sim_init(struct sim *s, const struct options *options, uint64_t seed,
+	 bool print)
+{
+	int res;
+
+	*s = (struct sim){.seed = seed, .options = *options, .seq = 1};
+	sim_current = s;
+	s->trace.print = print;
+	rng_init(&s->storm, seed, "storm", 0);
+	rng_init(&s->engine, seed, "engine", 0);
+	sim_io_init(s);
+	res = layout_compute(&options->geometry, options->member_bytes,
+			     options->journal_bytes, &s->layout);
+	if (res != 0)
+		sim_fail(s, "layout", "layout_compute: %d", res);
+	sim_init_members(s);
+	oracle_init(&s->oracle,
+		    layout_array_bytes(&options->geometry, &s->layout),
+		    options->granule_bytes, &s->seq);
+	client_init(s);
+}
+
+static void
+sim_drop_engine(struct sim *s)
+{
+	free(s->raid_memory);
+	s->raid_memory = NULL;
+	s->raid = NULL;
+	s->started = false;
+	s->stopped = false;
+	queue_clear(&s->queue);
+}
+
+void
+sim_fini(struct sim *s)
+{
+	sim_drop_engine(s);
+	for (unsigned i = 0; i < s->members; i++) {
+		while (s->member[i].in_flight != NULL) {
+			struct sim_op *op = s->member[i].in_flight;
+
+			s->member[i].in_flight = op->next;
+			free(op);
+		}
+		disk_fini(&s->member[i].disk);
+	}
+	client_fini(s);
+	oracle_fini(&s->oracle);
+	queue_fini(&s->queue);
+	sim_current = NULL;
+}
+
+uint32_t
+sim_all_members(const struct sim *s)
+{
+	return (uint32_t)((1ull << s->members) - 1);
+}
+
+static void
+sim_started_done(struct raid *r, int res, void *arg)
+{
+	struct sim *s = arg;
+	struct raid_status st;
+
+	if (r != s->raid)
+		sim_fail(s, "seam", "start's answer names another array");
+	if (s->started)
+		sim_fail(s, "seam", "start was answered twice");
+	s->started = true;
+	s->start_res = res;
+	raid_status(r, &st);
+	trace_add(&s->trace, s->now_ns, TRACE_STARTED, NULL,
+		  (uint64_t)(int64_t)res, st.epoch, 0, 0);
+	if (res == 0)
+		oracle_all_durable(&s->oracle);
+}
+
+static void
+sim_stopped_done(struct raid *r, int res, void *arg)
+{
+	struct sim *s = arg;
+
+	if (r != s->raid)
+		sim_fail(s, "seam", "stop's answer names another array");
+	if (s->stopped)
+		sim_fail(s, "seam", "stop was answered twice");
+	s->stopped = true;
+	s->stop_res = res;
+	trace_add(&s->trace, s->now_ns, TRACE_STOPPED, NULL,
+		  (uint64_t)(int64_t)res, 0, 0, 0);
+}
+
+static void
+sim_init_engine(struct sim *s, const struct raid_config *cfg)
+{
+	size_t bytes = raid_bytes(cfg);
+	int res;
+
+	bytes = (bytes + 4095) / 4096 * 4096;
+	s->raid_memory = aligned_alloc(4096, bytes);
+	CHECK(s->raid_memory != NULL);
+	memset(s->raid_memory, 0, bytes);
+	s->started = false;
+	s->stopped = false;
+	s->end = END_NOT;
+	res = raid_init(&s->raid, cfg, &s->io, s->raid_memory, bytes);
+	if (res != 0)
+		sim_fail(s, "init", "raid_init: %d", res);
+	raid_start(s->raid, sim_started_done, s);
+}
+
+static void
+sim_fill_leg(const struct sim *s, unsigned i, struct raid_leg_config *leg)
+{
+	const struct sim_member *m = &s->member[i];
+
+	*leg = (struct raid_leg_config){
+		.present = m->present,
+		.sector_bytes = m->disk.sector_bytes,
+		.write_through = m->disk.write_through,
+		.bytes = m->disk.bytes,
+	};
+	memcpy(leg->member_uuid, m->uuid, sizeof(m->uuid));
+}
+
+static void
+sim_fill_superblock(struct sim *s, struct sb *sb)
+{
+	struct rng r;
+
+	*sb = (struct sb){
+		.name = "sim",
+		.created_s = 1,
+		.geometry = s->options.geometry,
+		.layout = s->layout,
+	};
+	rng_init(&r, s->seed, "array-uuid", 0);
+	for (unsigned k = 0; k < sizeof(sb->array_uuid); k++)
+		sb->array_uuid[k] = (uint8_t)rng_u64(&r);
+	for (unsigned i = 0; i < s->members; i++)
+		memcpy(sb_place(sb, i / s->options.geometry.legs,
+				i % s->options.geometry.legs)->member_uuid,
+		       s->member[i].uuid, 16);
+	sb_create(sb, rng_u64(&s->engine));
+}
+
+void
+sim_create(struct sim *s)
+{
+	struct raid_leg_config legs[SIM_LEGS_MAX];
+	struct sb *sb = malloc(sizeof(*sb));
+	struct raid_config cfg = {
+		.sb = sb,
+		.create = true,
+		.legs = legs,
+		.limits = s->options.limits,
+		.wall_s = 1000000000 + s->now_ns / 1000000000,
+	};
+
+	CHECK(sb != NULL);
+	sim_fill_superblock(s, sb);
+	for (unsigned i = 0; i < s->members; i++) {
+		s->member[i].present = true;
+		sim_fill_leg(s, i, &legs[i]);
+	}
+	trace_add(&s->trace, s->now_ns, TRACE_CREATE, NULL, 0, 0, 0, 0);
+	sim_init_engine(s, &cfg);
+	free(sb);
+}
+
+/* What the daemon finds on a member: the newest of four copies. */
+struct found {
+	struct sb_copy copies[4];
+	int chosen;
+};
+
+static void
+sim_scan(struct sim *s, unsigned member, struct found *f)
+{
+	struct disk *d = &s->member[member].disk;
+	static uint8_t buf[SB_BYTES];
+	int res;
+
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t offset = sb_offset(d->bytes, i / 2, i % 2);
+
+		f->copies[i].res = -EIO;
+		if (!d->vanished && disk_read(d, offset, SB_BYTES, buf))
+			f->copies[i].res = sb_decode(buf, offset,
+						     &f->copies[i].sb);
+	}
+	f->chosen = sb_choose(f->copies, &res);
+}
+
+static struct found sim_found[SIM_LEGS_MAX];
+
+bool
+sim_assemble(struct sim *s, uint32_t mask, bool force, struct assembly *out)
+{
+	const struct sb *sbs[SIM_LEGS_MAX];
+	unsigned index[SIM_LEGS_MAX], count = 0;
+
+	for (unsigned i = 0; i < s->members; i++) {
+		if ((mask >> i & 1) == 0)
+			continue;
+		sim_scan(s, i, &sim_found[i]);
+		if (sim_found[i].chosen < 0)
+			continue;
+		index[count] = i;
+		sbs[count++] = &sim_found[i].copies[sim_found[i].chosen].sb;
+	}
+	if (count == 0)
+		return false;
+	assemble(sbs, count, out);
+	for (unsigned p = 0; p < SB_SETS_MAX * SB_PLACES_MAX; p++)
+		if (out->place[p] >= 0)
+			out->place[p] = (int)index[out->place[p]];
+	out->freshest = index[out->freshest];
+	trace_add(&s->trace, s->now_ns, TRACE_ASSEMBLE, NULL, out->verdict,
+		  mask, out->freshest, 0);
+	return out->verdict == ASSEMBLE_START || (force && out->can_force);
+}
+
+bool
+sim_found_in_sync(const struct sim *s, const struct assembly *a, unsigned set,
+		  unsigned leg)
+{
+	const struct found *f = &sim_found[a->freshest];
+
+	(void)s;
+	return sb_place_const(&f->copies[f->chosen].sb, set, leg)->state ==
+	       LEG_IN_SYNC;
+}
+
+static void
+sim_fill_legs(struct sim *s, const struct assembly *a, uint32_t mask,
+	      struct raid_leg_config *legs)
+{
+	unsigned per = s->options.geometry.legs;
+
+	for (unsigned i = 0; i < s->members; i++) {
+		int at = a->place[i / per * SB_PLACES_MAX + i % per];
+		const struct found *f = &sim_found[i];
+
+		s->member[i].present = at >= 0;
+		sim_fill_leg(s, i, &legs[i]);
+		if (at < 0)
+			continue;
+		if (at != (int)i || (mask >> i & 1) == 0)
+			sim_fail(s, "R14", "member %d in place %u", at, i);
+		legs[i].sb_sequence = f->copies[f->chosen].sb.sequence;
+		legs[i].sb_slot = (uint8_t)(f->chosen % 2);
+	}
+}
+
+void
+sim_start(struct sim *s, const struct assembly *a, uint32_t mask, bool force)
+{
+	struct raid_leg_config legs[SIM_LEGS_MAX];
+	const struct found *f = &sim_found[a->freshest];
+	struct raid_config cfg = {
+		.sb = &f->copies[f->chosen].sb,
+		.force = force,
+		.legs = legs,
+		.limits = s->options.limits,
+		.wall_s = 1000000000 + s->now_ns / 1000000000,
+	};
+
+	sim_fill_legs(s, a, mask, legs);
+	trace_add(&s->trace, s->now_ns, TRACE_START, NULL,
+		  cfg.sb->history[0].number, mask, force, 0);
+	sim_init_engine(s, &cfg);
+}
+
+void
+sim_carry_out_end(struct sim *s)
+{
+	bool power = s->end == END_CUT;
+
+	if (s->end == END_NOT)
+		return;
+	s->end = END_NOT;
+	s->crashed = true;
+	trace_add(&s->trace, s->now_ns, power ? TRACE_CUT : TRACE_CRASH, NULL,
+		  0, 0, 0, 0);
+	if (s->raid != NULL)
+		raid_status(s->raid, &s->last);
+	sim_io_end(s, power);
+	client_crash(s);
+	oracle_crash(&s->oracle, power || s->flush_failed);
+	sim_drop_engine(s);
+	rules_clear(s);
+	storm_settle_flips(s);
+	s->cut_fate = FATE_DRAW;
+	/* What was kept by a disk that comes back. */
+	s->now_ns += 1000000000;
+}
+
+static void
+sim_event(struct sim *s, const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_LAND:
+		sim_io_land(s, e->arg);
+		break;
+	case EVENT_DONE:
+		sim_io_done(s, e->arg);
+		break;
+	case EVENT_CLIENT:
+		client_event(s, e->arg);
+		break;
+	case EVENT_FAULT:
+		storm_event(s);
+		break;
+	case EVENT_END:
+		s->end = e->arg != NULL ? END_CUT : END_CRASH;
+		break;
+	}
+}
+
+static void
+sim_check_engine(struct sim *s)
+{
+	if (s->options.check_always || s->turns % 256 == 0)
+		raid_check(s->raid);
+}
+
+bool
+sim_turn(struct sim *s)
+{
+	uint64_t next = queue_next_ns(&s->queue);
+	uint64_t due = raid_deadline(s->raid);
+
+	if (due < next)
+		next = due;
+	if (next == UINT64_MAX)
+		return false;
+	s->turns_at_once = next > s->now_ns ? 0 : s->turns_at_once + 1;
+	if (s->turns_at_once > TURNS_AT_ONCE_MAX)
+		sim_fail(s, "I30", "time stands still: queue %llu due %llu",
+			 (unsigned long long)queue_next_ns(&s->queue),
+			 (unsigned long long)due);
+	if (next > s->now_ns)
+		s->now_ns = next;
+	/* A turn may find several completions. */
+	s->now_ns += rng_below(&s->storm, 4) * s->options.latency_ns / 8;
+	while (queue_next_ns(&s->queue) <= s->now_ns && s->end == END_NOT) {
+		struct event e = queue_take(&s->queue);
+
+		sim_event(s, &e);
+	}
+	if (s->end != END_NOT)
+		return false;
+	raid_tick(s->raid);
+	s->turns++;
+	sim_check_engine(s);
+	return s->end == END_NOT;
+}
+
+bool
+sim_run_until(struct sim *s, bool (*met)(struct sim *s, void *arg), void *arg,
+	      uint64_t within_ns)
+{
+	uint64_t until = s->now_ns + within_ns;
+
+	while (s->end == END_NOT) {
+		if (met(s, arg))
+			return true;
+		if (s->now_ns > until)
+			sim_fail(s, "I30", "not reached in %llu s: %u requests"
+				 " in flight, %u I/O",
+				 (unsigned long long)(within_ns / 1000000000),
+				 s->client.busy, sim_io_in_flight(s));
+		if (!sim_turn(s) && s->end == END_NOT && !met(s, arg))
+			sim_fail(s, "I30", "nothing will ever happen again:"
+				 " %u requests in flight, %u I/O",
+				 s->client.busy, sim_io_in_flight(s));
+	}
+	return false;
+}
+
+static bool
+sim_is_started(struct sim *s, void *arg)
+{
+	(void)arg;
+	return s->started;
+}
+
+bool
+sim_wait_started(struct sim *s)
+{
+	if (!sim_run_until(s, sim_is_started, NULL, SIM_ANSWER_NS))
+		return false;
+	if (s->start_res != 0 && !s->lenient)
+		sim_fail(s, "R19", "start: %d", s->start_res);
+	if (s->start_res == 0 && raid_size(s->raid) !=
+	    s->oracle.granules * s->oracle.granule_bytes)
+		sim_fail(s, "layout", "size is %llu",
+			 (unsigned long long)raid_size(s->raid));
+	return s->start_res == 0;
+}
+
+static bool
+sim_is_idle(struct sim *s, void *arg)
+{
+	(void)arg;
+	return s->client.busy == 0 && s->client.left == 0;
+}
+
+bool
+sim_wait_idle(struct sim *s)
+{
+	return sim_run_until(s, sim_is_idle, NULL, SIM_ANSWER_NS * 100);
+}
+
+static bool
+sim_is_later(struct sim *s, void *arg)
+{
+	return s->now_ns >= *(uint64_t *)arg ||
+	       (queue_next_ns(&s->queue) == UINT64_MAX &&
+		raid_deadline(s->raid) == UINT64_MAX);
+}
+
+bool
+sim_pass_time(struct sim *s, uint64_t ns)
+{
+	uint64_t until = s->now_ns + ns;
+
+	return sim_run_until(s, sim_is_later, &until, UINT64_MAX - s->now_ns);
+}
+
+static bool
+sim_is_stopped(struct sim *s, void *arg)
+{
+	(void)arg;
+	return s->stopped;
+}
+
+bool
+sim_stop(struct sim *s)
+{
+	client_pause(s);
+	trace_add(&s->trace, s->now_ns, TRACE_STOP, NULL, 0, 0, 0, 0);
+	raid_stop(s->raid, sim_stopped_done, s);
+	if (!sim_run_until(s, sim_is_stopped, NULL, SIM_ANSWER_NS))
+		return false;
+	if (s->stop_res != 0 && !s->lenient)
+		sim_fail(s, "stop", "raid_stop: %d", s->stop_res);
+	if (s->client.busy != 0)
+		sim_fail(s, "I30", "stopped with %u requests in flight",
+			 s->client.busy);
+	if (sim_io_in_flight(s) != 0)
+		sim_fail(s, "stop", "stopped with %u I/O in flight",
+			 sim_io_in_flight(s));
+	if (s->stop_res == 0)
+		oracle_all_durable(&s->oracle);
+	raid_status(s->raid, &s->last);
+	sim_drop_engine(s);
+	rules_clear(s);
+	return true;
+}

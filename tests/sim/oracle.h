@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What may a read return?  For each granule (the sector that the disks write
+ * atomically) the values it may have, from what clients asked and were told.
+ */
+#ifndef SIM_ORACLE_H
+#define SIM_ORACLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "raid.h"
+
+#define ORACLE_SLOTS_MAX 64u
+#define ORACLE_BLOCK 4096u
+#define ORACLE_REASON_MAX 600u
+
+/* A change of the array: of one kind and one durability. */
+struct oracle_write {
+	uint64_t id;
+	uint64_t issue;
+	uint64_t done;    /* sequence of the answer; 0: in flight */
+	bool ok;          /* answered with success */
+	bool maybe;       /* happened or not: a crash or an error */
+	bool durable;
+	bool durable_ack; /* its answer means durable */
+	uint32_t refs;    /* versions, and one while in flight */
+	struct oracle_write *prev; /* those not durable, in order of issue */
+	struct oracle_write *next;
+};
+
+enum image_kind {
+	IMAGE_HOLE, /* unwritten: zeros */
+	IMAGE_ZERO, /* zeros, written or not */
+	IMAGE_DATA, /* the pattern of the write, or its own bytes */
+};
+
+/* A value of one granule. */
+struct version {
+	struct version *older;
+	struct oracle_write *write;
+	enum image_kind kind;
+	bool partial; /* made by a write to a part of the granule */
+	bool settled; /* a read returned it when it was in doubt (I3) */
+	uint8_t *bytes;
+};
+
+struct oracle_slot {
+	bool used;
+	enum raid_op op;
+	uint32_t flags;
+	uint64_t offset;
+	uint64_t length;
+	uint64_t issue;
+	struct oracle_write *writes[2]; /* whole blocks; edges */
+};
+
+struct oracle {
+	uint64_t *seq; /* the simulation's */
+	uint32_t granule_bytes;
+	uint64_t granules;
+	struct version **newest;
+	struct oracle_write genesis;
+	struct oracle_write pending; /* head of the list of the not durable */
+	struct oracle_slot slots[ORACLE_SLOTS_MAX];
+	uint64_t next_id;
+	uint64_t crashed; /* sequence of the last crash */
+	/* Look only: reads do not settle what is in doubt. */
+	bool peek;
+	uint64_t checked; /* granules compared */
+	/* Why the last check failed. */
+	char reason[ORACLE_REASON_MAX];
+};
+
+void oracle_init(struct oracle *o, uint64_t bytes, uint32_t granule_bytes,
+		 uint64_t *seq);
+void oracle_fini(struct oracle *o);
+
+/* False: it would share a granule with one in flight, and one of the two
+ * covers only part of it; nobody could say what comes out. */
+bool oracle_may_begin(const struct oracle *o, enum raid_op op, uint64_t offset,
+		      uint64_t length);
+
+/* A request is sent.  Returns its id, of which WRITE makes its data. */
+uint64_t oracle_begin(struct oracle *o, unsigned slot, enum raid_op op,
+		      uint32_t flags, uint64_t offset, uint64_t length);
+
+/* It was answered.  False: the answer may not be (reason). */
+bool oracle_end(struct oracle *o, unsigned slot, int res, const void *buf);
+
+/* The bytes that write id puts at this offset of the array. */
+void oracle_fill(uint64_t id, uint64_t offset, uint64_t length, void *buf);
+
+/* The engine's process is gone; with_power: the caches too. */
+void oracle_crash(struct oracle *o, bool with_power);
+/* The array serves after a start, or was stopped cleanly: what was
+ * acknowledged is durable now (R19's flush of every leg). */
+void oracle_all_durable(struct oracle *o);
+
+/* Is anything written there that a crash could still change? */
+bool oracle_in_doubt(const struct oracle *o, uint64_t offset, uint64_t length);
+/* Every value the block may have is data. */
+bool oracle_block_written(const struct oracle *o, uint64_t offset);
+
+#endif

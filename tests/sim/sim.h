@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One simulation: an array, its disks, its clients, and time.
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include "assemble.h"
+#include "options.h"
+#include "oracle.h"
+#include "queue.h"
+#include "raid.h"
+#include "sim_client.h"
+#include "sim_disk.h"
+#include "sim_io.h"
+#include "trace.h"
+
+/* A request not answered after this long never will be (I30). */
+#define SIM_ANSWER_NS (600ull * 1000000000ull)
+
+enum sim_end { END_NOT, END_CRASH, END_CUT };
+
+struct sim_member {
+	struct disk disk;
+	struct rng latency;
+	struct rng faults;
+	uint8_t uuid[16];
+	bool present;  /* offered at the last start */
+	bool tainted;  /* some fault was injected, ever */
+	bool dead;     /* left behind by a forced start */
+	uint64_t sb_sequence; /* of the last superblock written (I15) */
+	struct sim_op *in_flight;
+};
+
+struct sim {
+	struct io io; /* first: sim_io.c finds the rest by it */
+	uint64_t seed;
+	struct options options;
+	struct trace trace;
+	struct queue queue;
+	uint64_t now_ns;
+	uint64_t seq;
+	uint64_t io_count;
+	struct layout layout;
+	unsigned members;
+	struct sim_member member[SIM_LEGS_MAX];
+	struct rule rules[SIM_RULES_MAX];
+	struct oracle oracle;
+	struct client client;
+
+	/* The engine of this run; NULL between runs. */
+	struct raid *raid;
+	void *raid_memory;
+	bool started, stopped;
+	int start_res, stop_res;
+	enum sim_end end; /* this run is to end now */
+	enum disk_fate cut_fate;
+	uint64_t turns;
+	uint64_t turns_at_once; /* without time moving */
+	struct raid_status last; /* as it was when the run ended */
+
+	/* storm.c */
+	struct rng storm;
+	struct rng engine; /* io_ops.random */
+	unsigned guard[SB_SETS_MAX]; /* leg that no fault may hit */
+	bool faults;     /* they happen now */
+	bool crashed;    /* some run ended without a stop */
+	bool lenient;    /* last legs fail too: EIO is an answer */
+	bool branch;     /* this is a look at what would be */
+	bool has_forced; /* some start was the operator's word */
+	bool flush_failed; /* in this run: see storm.c */
+
+	uint64_t notes[NOTE_COUNT];
+	const char *scenario;
+};
+
+/* The one running: for check_failed(). */
+extern struct sim *sim_current;
+
+void sim_init(struct sim *s, const struct options *options, uint64_t seed,
+	      bool print);
+void sim_fini(struct sim *s);
+
+/* What was promised does not hold: say which invariant and end the process. */
+_Noreturn void sim_fail(struct sim *s, const char *invariant,
+			const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* engine.c: what the daemon does with the engine. */
+void sim_create(struct sim *s);
+/* Assembles the members in mask; false: the verdict was not to start, or the
+ * run ended within the start.  force: the operator says so. */
+bool sim_assemble(struct sim *s, uint32_t mask, bool force,
+		  struct assembly *out);
+void sim_start(struct sim *s, const struct assembly *a, uint32_t mask,
+	       bool force);
+/* Is this leg in-sync by the superblock that was chosen? */
+bool sim_found_in_sync(const struct sim *s, const struct assembly *a,
+		       unsigned set, unsigned leg);
+/* Requests, waits, and ends the run; false: it ended otherwise before. */
+bool sim_stop(struct sim *s);
+/* Carry out the end that is due. */
+void sim_carry_out_end(struct sim *s);
+uint32_t sim_all_members(const struct sim *s);
+
+/* One step of time.  False: nothing would ever happen again, or the run is
+ * to end. */
+bool sim_turn(struct sim *s);
+/* False: the run ended before. */
+bool sim_run_until(struct sim *s, bool (*met)(struct sim *s, void *arg),
+		   void *arg, uint64_t within_ns);
+bool sim_wait_started(struct sim *s);
+bool sim_wait_idle(struct sim *s);
+bool sim_pass_time(struct sim *s, uint64_t ns);
+
+/* storm.c */
+void sim_storm(struct sim *s);
+void storm_event(struct sim *s);
+int storm_draw_fault(struct sim *s, const struct sim_op *op);
+bool storm_may_hit(const struct sim *s, unsigned member);
+void storm_settle_flips(struct sim *s);
+
+/* calm.c: no faults any more; everything must be there. */
+void sim_calm(struct sim *s);
+void sim_read_all(struct sim *s);
+/* What the members hold, seen without the engine, after a clean stop. */
+void sim_check_members(struct sim *s);
+void sim_watch_superblock(struct sim *s, const struct sim_op *op);
+
+/* scenarios.c */
+unsigned scenario_count(void);
+const char *scenario_name(unsigned index);
+const char *scenario_hole(unsigned index);
+/* False: no such scenario. */
+bool scenario_run(const char *name, bool print);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "sim.h"
+
+#define CLIENT_ALIGN 4096u
+/* The final reading sends up to this much at once. */
+#define CLIENT_ROOM_MIN (64u << 10)
+
+void
+client_init(struct sim *s)
+{
+	struct client *c = &s->client;
+	uint64_t bytes = s->oracle.granules * s->oracle.granule_bytes;
+	uint64_t longest = s->options.length_max;
+
+	rng_init(&c->rng, s->seed, "client", 0);
+	if (longest > bytes)
+		longest = s->options.length_max = bytes;
+	if (longest < CLIENT_ROOM_MIN)
+		longest = CLIENT_ROOM_MIN;
+	/* One that is not aligned needs a block more. */
+	c->room = (longest + 2 * CLIENT_ALIGN) / CLIENT_ALIGN * CLIENT_ALIGN;
+	c->slot_count = s->options.slots;
+	for (unsigned i = 0; i < 8; i++)
+		c->hot[i] = rng_below(&c->rng, bytes);
+	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++) {
+		c->slots[i].sim = s;
+		c->slots[i].index = i;
+	}
+}
+
+void
+client_fini(struct sim *s)
+{
+	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++)
+		free(s->client.slots[i].memory);
+}
+
+static void
+client_answer_trouble(struct sim *s, struct slot *slot)
+{
+	int res = slot->req.res;
+
+	s->client.errors++;
+	if (res == -ESHUTDOWN) {
+		/* Its id was used; nothing else happened. */
+		return;
+	}
+	if (res != -EIO || !s->lenient)
+		sim_fail(s, res == -EIO ? "I8" : "seam",
+			 "request %llu (op %d, %llu+%llu): answer %d",
+			 (unsigned long long)slot->id, (int)slot->req.op,
+			 (unsigned long long)slot->req.offset,
+			 (unsigned long long)slot->req.length, res);
+}
+
+static const char *
+client_invariant(const struct sim *s, const struct slot *slot)
+{
+	if (slot->req.op == RAID_MAP)
+		return "I6";
+	return s->crashed ? "I1-I5" : "I4";
+}
+
+static void
+client_next(struct sim *s, struct slot *slot)
+{
+	struct client *c = &s->client;
+
+	if (slot->scripted || slot->index >= c->slot_count)
+		return;
+	if (s->options.think_ns == 0 &&
+	    rng_percent(&c->rng, s->options.nested_percent)) {
+		client_event(s, slot);
+		return;
+	}
+	queue_add(&s->queue,
+		  s->now_ns + rng_below(&c->rng, s->options.think_ns + 1000),
+		  EVENT_CLIENT, slot);
+}
+
+static void
+client_done(struct raid_req *req)
+{
+	struct slot *slot = container_of(req, struct slot, req);
+	struct sim *s = slot->sim;
+
+	if (!slot->busy)
+		sim_fail(s, "seam", "request %llu was answered twice",
+			 (unsigned long long)slot->id);
+	trace_add(&s->trace, s->now_ns, TRACE_ANSWER, NULL, slot->id,
+		  (uint64_t)(int64_t)req->res, 0, 0);
+	if (req->res != 0)
+		client_answer_trouble(s, slot);
+	if (s->now_ns - slot->sent_ns > SIM_ANSWER_NS)
+		sim_fail(s, "I30", "request %llu took %llu s",
+			 (unsigned long long)slot->id,
+			 (unsigned long long)(s->now_ns - slot->sent_ns) /
+				 1000000000);
+	if (!oracle_end(&s->oracle, slot->index, req->res, req->buf))
+		sim_fail(s, client_invariant(s, slot), "request %llu: %s",
+			 (unsigned long long)slot->id, s->oracle.reason);
+	/* A late completion into it would show as a wrong read later (I21). */
+	if (req->buf != NULL)
+		memset(req->buf, 0xcc, req->op == RAID_MAP ?
+		       req->length / ORACLE_BLOCK + 2 : req->length);
+	slot->busy = false;
+	s->client.busy--;
+	s->client.answered++;
+	client_next(s, slot);
+}
+
+static void
+client_submit(struct sim *s, struct slot *slot, enum raid_op op,
+	      uint32_t flags, uint64_t offset, uint64_t length)
+{
+	static const enum trace_kind kinds[] = {
+		TRACE_READ, TRACE_WRITE, TRACE_FLUSH,
+		TRACE_DISCARD, TRACE_ZEROES, TRACE_MAP,
+	};
+
+	if (slot->memory == NULL)
+		slot->memory = aligned_alloc(CLIENT_ALIGN, s->client.room);
+	CHECK(slot->memory != NULL);
+	slot->req = (struct raid_req){
+		.op = op,
+		.flags = flags,
+		.offset = offset,
+		.length = length,
+		.done = client_done,
+	};
+	if (op == RAID_READ || op == RAID_WRITE || op == RAID_MAP)
+		slot->req.buf = slot->memory + offset % CLIENT_ALIGN;
+	slot->busy = true;
+	slot->sent_ns = s->now_ns;
+	s->client.busy++;
+	slot->id = oracle_begin(&s->oracle, slot->index, op, flags, offset,
+				length);
+	if (op == RAID_WRITE)
+		oracle_fill(slot->id, offset, length, slot->req.buf);
+	trace_add(&s->trace, s->now_ns, kinds[op], NULL, slot->id, offset,
+		  length, flags);
+	raid_submit(s->raid, &slot->req);
+}
+
+static uint64_t
+client_grain(struct sim *s)
+{
+	struct rng *r = &s->client.rng;
+
+	if (rng_percent(r, s->options.byte_percent))
+		return 1;
+	if (rng_percent(r, s->options.block_percent))
+		return ORACLE_BLOCK;
+	return 512;
+}
+
+static void
+client_draw_range(struct sim *s, uint64_t *offset, uint64_t *length)
+{
+	struct client *c = &s->client;
+	struct rng *r = &c->rng;
+	uint64_t bytes = s->oracle.granules * s->oracle.granule_bytes;
+	uint64_t grain = client_grain(s);
+	uint64_t most = s->options.length_max;
+
+	while (most > grain && rng_percent(r, 50))
+		most /= 2;
+	if (most < grain)
+		most = grain;
+	*length = rng_between(r, 1, most / grain) * grain;
+	if (rng_percent(r, s->options.hot_percent))
+		*offset = c->hot[rng_below(r, s->options.hot_spots)] +
+			  rng_below(r, s->options.hot_bytes);
+	else
+		*offset = rng_below(r, bytes);
+	*offset -= *offset % grain;
+	if (*offset + *length > bytes)
+		*offset = bytes - *length;
+	*offset -= *offset % grain;
+}
+
+static enum raid_op
+client_draw_op(struct sim *s)
+{
+	const unsigned *weights = s->options.weights;
+	uint64_t total = 0, draw;
+	unsigned op = 0;
+
+	for (unsigned i = 0; i <= RAID_MAP; i++)
+		total += weights[i];
+	draw = rng_below(&s->client.rng, total);
+	while (draw >= weights[op])
+		draw -= weights[op++];
+	return (enum raid_op)op;
+}
+
+static uint32_t
+client_draw_flags(struct sim *s, enum raid_op op)
+{
+	struct rng *r = &s->client.rng;
+	uint32_t flags = 0;
+
+	if ((op == RAID_WRITE || op == RAID_ZEROES || op == RAID_DISCARD) &&
+	    rng_percent(r, s->options.fua_percent))
+		flags |= RAID_FUA;
+	if (op == RAID_ZEROES && rng_percent(r, 30))
+		flags |= RAID_NO_HOLE;
+	return flags;
+}
+
+void
+client_event(struct sim *s, struct slot *slot)
+{
+	struct client *c = &s->client;
+	enum raid_op op;
+	uint64_t offset = 0, length = 0;
+
+	if (c->left == 0 || slot->busy)
+		return;
+	c->left--;
+	op = client_draw_op(s);
+	if (op != RAID_FLUSH)
+		client_draw_range(s, &offset, &length);
+	if (!oracle_may_begin(&s->oracle, op, offset, length))
+		op = RAID_READ;
+	slot->scripted = false;
+	client_submit(s, slot, op, client_draw_flags(s, op), offset, length);
+}
+
+void
+client_run(struct sim *s, uint64_t requests)
+{
+	struct client *c = &s->client;
+
+	c->left = requests;
+	for (unsigned i = 0; i < c->slot_count; i++)
+		if (!c->slots[i].busy)
+			queue_add(&s->queue, s->now_ns + i, EVENT_CLIENT,
+				  &c->slots[i]);
+}
+
+void
+client_pause(struct sim *s)
+{
+	s->client.left = 0;
+}
+
+void
+client_crash(struct sim *s)
+{
+	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++)
+		s->client.slots[i].busy = false;
+	s->client.busy = 0;
+	s->client.left = 0;
+}
+
+struct slot *
+client_send(struct sim *s, enum raid_op op, uint32_t flags, uint64_t offset,
+	    uint64_t length)
+{
+	struct slot *slot = NULL;
+
+	for (unsigned i = ORACLE_SLOTS_MAX; i-- > s->client.slot_count;)
+		if (!s->client.slots[i].busy)
+			slot = &s->client.slots[i];
+	CHECK(slot != NULL);
+	slot->scripted = true;
+	client_submit(s, slot, op, flags, offset, length);
+	return slot;
+}

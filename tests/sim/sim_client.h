@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clients: many requests in flight, drawn from the seed, and each answer
+ * put before the oracle.
+ */
+#ifndef SIM_CLIENT_H
+#define SIM_CLIENT_H
+
+#include "oracle.h"
+#include "raid.h"
+#include "rng.h"
+
+struct sim;
+
+struct slot {
+	struct raid_req req;
+	struct sim *sim;
+	unsigned index;
+	bool busy;
+	bool scripted; /* sent by a scenario: nothing follows the answer */
+	uint64_t id;
+	uint64_t sent_ns;
+	uint8_t *memory;
+};
+
+struct client {
+	struct rng rng;
+	struct slot slots[ORACLE_SLOTS_MAX];
+	unsigned slot_count; /* of them the random clients use */
+	uint64_t room;       /* bytes of a slot's memory */
+	uint64_t hot[8];
+	uint64_t left;  /* requests to be sent yet */
+	uint64_t answered;
+	uint64_t errors;
+	unsigned busy;
+};
+
+void client_init(struct sim *s);
+void client_fini(struct sim *s);
+/* Let the random clients send so many requests. */
+void client_run(struct sim *s, uint64_t requests);
+/* No more; what is in flight stays. */
+void client_pause(struct sim *s);
+/* The engine is gone, with all requests. */
+void client_crash(struct sim *s);
+/* A slot may send: the random clients' event. */
+void client_event(struct sim *s, struct slot *slot);
+
+/* A request of a scenario or of the final check; answered when !busy. */
+struct slot *client_send(struct sim *s, enum raid_op op, uint32_t flags,
+			 uint64_t offset, uint64_t length);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A disk with a volatile cache, as bytes: no time, no requests (sim_io.c).
+ */
+#ifndef SIM_DISK_H
+#define SIM_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rng.h"
+
+#define DISK_FLIPS_MAX 32u
+#define DISK_BAD_MAX 16u
+/* More cached writes than this: the oldest go to the medium by themselves. */
+#define DISK_CACHE_MAX 4096u
+
+/* A write that reached the cache and not, as far as known, the medium. */
+struct cached_write {
+	struct cached_write *next;
+	uint64_t offset;
+	uint64_t length;
+	uint64_t done_seq; /* when the host learnt of it; 0: not yet */
+	uint8_t *data;
+	/* One a sector: what came later is on the medium already. */
+	uint8_t *dead;
+};
+
+/* A rotten byte on the medium, until something is written over it. */
+struct flip {
+	bool live;
+	uint8_t mask;
+	uint64_t offset;
+};
+
+/* Sectors that cannot be read, until they are written. */
+struct bad_range {
+	bool live;
+	uint64_t offset;
+	uint64_t length;
+};
+
+/* What becomes of a write not flushed when power goes. */
+enum disk_fate { FATE_DRAW, FATE_KEEP, FATE_DROP, FATE_TEAR };
+
+struct disk {
+	uint32_t sector_bytes;
+	bool write_through;
+	bool vanished; /* every request is answered -EIO */
+	uint64_t bytes;
+	uint8_t *media; /* what survives a power cut */
+	uint8_t *view;  /* what a read returns: media and cache */
+	struct cached_write *oldest;
+	struct cached_write *newest;
+	uint32_t cached_count;
+	struct flip flips[DISK_FLIPS_MAX];
+	struct bad_range bad[DISK_BAD_MAX];
+	struct rng rng; /* fates */
+};
+
+/* Filled with noise: what an earlier owner left. */
+void disk_init(struct disk *d, uint64_t bytes, uint32_t sector_bytes,
+	       bool write_through, uint64_t seed, unsigned index);
+void disk_fini(struct disk *d);
+/* A copy for looking what would be; the cache is not copied, it is empty. */
+void disk_copy_media(struct disk *to, const struct disk *from);
+
+/* False: a sector in it cannot be read; buf is then filled with noise. */
+bool disk_read(struct disk *d, uint64_t offset, uint64_t length, void *buf);
+
+/* The entry in the cache, whose done_seq the caller sets; NULL: on media. */
+struct cached_write *disk_write(struct disk *d, uint64_t offset,
+				uint64_t length, const void *data, bool fua);
+
+/* The bytes are gone, at once and for good; what a read gives is noise. */
+void disk_discard(struct disk *d, uint64_t offset, uint64_t length);
+
+/* A write of which an accident lets through what fate says. */
+void disk_write_torn(struct disk *d, uint64_t offset, uint64_t length,
+		     const void *data, enum disk_fate fate);
+
+/* All that was done before seq goes to the medium. */
+void disk_flush(struct disk *d, uint64_t seq);
+
+/* A flush that fails: of the same, each is flushed, kept or forgotten. */
+void disk_flush_fail(struct disk *d, uint64_t seq);
+
+/* Each cached write: as fate says. */
+void disk_power_cut(struct disk *d, enum disk_fate fate);
+
+/* Rot one byte.  False: the place is in the cache, or no room. */
+bool disk_flip(struct disk *d, uint64_t offset, uint8_t mask);
+/* The opposite. */
+void disk_unflip(struct disk *d, struct flip *f);
+bool disk_make_bad(struct disk *d, uint64_t offset, uint64_t length);
+void disk_heal(struct disk *d);
+
+#endif

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An I/O takes effect ("lands") at some time between its submission and its
+ * completion.  A crash between the two leaves the effect and loses the
+ * completion; a crash before leaves what fate says.
+ *
+ * Also checked here, since here all I/O passes: requests are inside the
+ * member and aligned, no two writes in flight on a leg overlap, a buffer being
+ * written does not change (R8), an absent member is left alone.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "sim.h"
+
+const char *
+sim_area_word(enum sim_area area)
+{
+	static const char *const words[AREA_COUNT] = {
+#define X(name, word) [AREA_##name] = word,
+		SIM_AREAS(X)
+#undef X
+	};
+
+	return words[area];
+}
+
+enum sim_area
+sim_area(const struct sim *s, uint64_t offset)
+{
+	const struct layout *l = &s->layout;
+
+	for (unsigned end = 0; end < 2; end++)
+		for (unsigned slot = 0; slot < SB_SLOTS; slot++)
+			if (offset - sb_offset(s->options.member_bytes, end,
+					       slot) < SB_BYTES)
+				return AREA_SUPERBLOCK;
+	if (offset - l->journal_offset < l->journal_bytes)
+		return AREA_JOURNAL;
+	if (offset - l->map_offset[0] < l->map_bytes ||
+	    offset - l->map_offset[1] < l->map_bytes)
+		return AREA_MAP;
+	if (offset - l->sums_offset < l->sums_bytes)
+		return AREA_SUMS;
+	if (offset - l->data_offset < l->data_bytes)
+		return AREA_DATA;
+	return offset < l->journal_offset ? AREA_FRONT : AREA_NONE;
+}
+
+void
+sim_area_range(const struct sim *s, enum sim_area area, uint64_t *offset,
+	       uint64_t *length)
+{
+	const struct layout *l = &s->layout;
+	const uint64_t ranges[AREA_COUNT][2] = {
+		[AREA_SUPERBLOCK] = {sb_offset(s->options.member_bytes, 0, 0),
+				     SB_SLOTS * SB_BYTES},
+		[AREA_JOURNAL] = {l->journal_offset, l->journal_bytes},
+		[AREA_MAP] = {l->map_offset[0], 2 * l->map_bytes},
+		[AREA_SUMS] = {l->sums_offset, l->sums_bytes},
+		[AREA_DATA] = {l->data_offset, l->data_bytes},
+	};
+
+	*offset = ranges[area][0];
+	*length = ranges[area][1];
+}
+
+struct rule *
+rule_arm(struct sim *s, const struct rule *like)
+{
+	for (unsigned i = 0; i < SIM_RULES_MAX; i++) {
+		struct rule *r = &s->rules[i];
+
+		if (r->armed || r->held != NULL || r->hits != 0)
+			continue;
+		*r = *like;
+		r->armed = true;
+		return r;
+	}
+	return NULL;
+}
+
+void
+rules_clear(struct sim *s)
+{
+	memset(s->rules, 0, sizeof(s->rules));
+}
+
+static bool
+rule_fits(const struct rule *r, const struct sim_op *op, enum rule_when when)
+{
+	return r->armed && r->when == when &&
+	       (r->op == RULE_ANY || r->op == (int)op->op) &&
+	       (r->member == RULE_ANY || r->member == (int)op->member) &&
+	       (r->area == RULE_ANY || r->area == (int)op->area) &&
+	       (r->bytes == 0 || (op->offset < r->offset + r->bytes &&
+				  r->offset < op->offset + op->length));
+}
+
+/* True: the op is held, do not go on with it. */
+static bool
+rule_act(struct sim *s, struct rule *r, struct sim_op *op)
+{
+	switch (r->act) {
+	case RULE_COUNT:
+		break;
+	case RULE_CUT:
+		s->end = END_CUT;
+		break;
+	case RULE_CRASH:
+		s->end = END_CRASH;
+		break;
+	case RULE_FAIL:
+		op->fault = r->res;
+		if (op->landed)
+			op->res = r->res;
+		break;
+	case RULE_VANISH:
+		s->member[op->member].disk.vanished = true;
+		break;
+	case RULE_HOLD:
+		r->held = op;
+		trace_add(&s->trace, s->now_ns, TRACE_HELD, NULL, op->id,
+			  op->member, 0, 0);
+		return true;
+	case RULE_DROP:
+		op->fate = FATE_DROP;
+		break;
+	}
+	return false;
+}
+
+static bool
+rules_apply(struct sim *s, struct sim_op *op, enum rule_when when)
+{
+	bool held = false;
+
+	for (unsigned i = 0; i < SIM_RULES_MAX; i++) {
+		struct rule *r = &s->rules[i];
+
+		if (!rule_fits(r, op, when))
+			continue;
+		if (r->skip > 0) {
+			r->skip--;
+			continue;
+		}
+		r->hits++;
+		r->armed = r->again;
+		if (rule_act(s, r, op))
+			held = true;
+	}
+	return held;
+}
+
+void
+rule_release(struct sim *s, struct rule *rule)
+{
+	struct sim_op *op = rule->held;
+
+	if (op == NULL)
+		return;
+	rule->held = NULL;
+	rule->armed = false;
+	op->released = true;
+	queue_add(&s->queue, s->now_ns + 1000,
+		  op->landed ? EVENT_DONE : EVENT_LAND, op);
+}
+
+static uint64_t
+sim_io_latency(struct sim *s, const struct sim_op *op)
+{
+	struct rng *r = &s->member[op->member].latency;
+	uint64_t base = s->options.latency_ns;
+	uint64_t ns = rng_between(r, base / 2, base * 3 / 2);
+
+	ns += op->length / 4; /* 4 GB a second */
+	if (op->op == IO_FLUSH)
+		ns *= 3;
+	if (rng_percent(r, s->options.tail_percent))
+		ns += rng_below(r, base * 50);
+	if (s->faults && storm_may_hit(s, op->member) &&
+	    rng_ppm(r, s->options.stall_ppm))
+		ns += rng_between(r, 1, 30) * 1000000000ull;
+	return ns;
+}
+
+static void
+sim_io_check_submit(struct sim *s, const struct sim_op *op)
+{
+	const struct sim_member *m = &s->member[op->member];
+	uint64_t sector = m->disk.sector_bytes;
+
+	if (!m->present)
+		sim_fail(s, "R15", "I/O to member %u, which is absent",
+			 op->member);
+	if (op->op == IO_FLUSH)
+		return;
+	if (op->length == 0 || op->offset % sector != 0 ||
+	    op->length % sector != 0 || op->offset > m->disk.bytes ||
+	    op->length > m->disk.bytes - op->offset)
+		sim_fail(s, "seam", "member %u: bad range %llu+%llu",
+			 op->member, (unsigned long long)op->offset,
+			 (unsigned long long)op->length);
+	if (op->op == IO_READ || op->op == IO_WRITE)
+		if ((uintptr_t)op->req->buf % 512 != 0)
+			sim_fail(s, "seam", "member %u: buffer not aligned",
+				 op->member);
+	if (op->op != IO_WRITE)
+		return;
+	for (const struct sim_op *o = m->in_flight; o != NULL; o = o->next)
+		if (o->op == IO_WRITE &&
+		    o->offset < op->offset + op->length &&
+		    op->offset < o->offset + o->length)
+			sim_fail(s, "R9", "member %u: writes %llu and %llu "
+				 "overlap in flight at %llu", op->member,
+				 (unsigned long long)o->id,
+				 (unsigned long long)op->id,
+				 (unsigned long long)op->offset);
+}
+
+static enum trace_kind
+sim_io_trace_kind(const struct sim_op *op)
+{
+	switch (op->op) {
+	case IO_READ:
+		return TRACE_IO_READ;
+	case IO_WRITE:
+		return op->fua ? TRACE_IO_FUA : TRACE_IO_WRITE;
+	case IO_FLUSH:
+		return TRACE_IO_FLUSH;
+	case IO_DISCARD:
+		break;
+	}
+	return TRACE_IO_DISCARD;
+}
+
+static void
+sim_io_link(struct sim_op **head, struct sim_op *op)
+{
+	op->next = *head;
+	op->prev = NULL;
+	if (*head != NULL)
+		(*head)->prev = op;
+	*head = op;
+}
+
+static void
+sim_io_free(struct sim *s, struct sim_op *op)
+{
+	if (op->prev != NULL)
+		op->prev->next = op->next;
+	else
+		s->member[op->member].in_flight = op->next;
+	if (op->next != NULL)
+		op->next->prev = op->prev;
+	free(op);
+}
+
+static struct sim_op *
+sim_op_new(struct sim *s, struct io_req *req)
+{
+	uint64_t bytes = req->op == IO_WRITE ? req->length : 0;
+	struct sim_op *op = calloc(1, sizeof(*op) + bytes);
+
+	CHECK(op != NULL);
+	CHECK(req->member < s->members);
+	*op = (struct sim_op){
+		.req = req,
+		.id = ++s->io_count,
+		.op = req->op,
+		.fua = req->fua,
+		.member = req->member,
+		.area = req->op == IO_FLUSH ? AREA_NONE :
+					      sim_area(s, req->offset),
+		.offset = req->offset,
+		.length = req->op == IO_FLUSH ? 0 : req->length,
+		.submit_seq = ++s->seq,
+		.submit_ns = s->now_ns,
+		.data = (uint8_t *)(op + 1),
+	};
+	sim_io_check_submit(s, op);
+	if (op->op == IO_WRITE)
+		memcpy(op->data, req->buf, bytes);
+	else if (op->op == IO_READ)
+		memset(req->buf, 0xdb, op->length);
+	return op;
+}
+
+static void
+sim_submit(struct io *io, struct io_req *req)
+{
+	struct sim *s = (struct sim *)io;
+	struct sim_op *op = sim_op_new(s, req);
+	struct sim_member *m = &s->member[op->member];
+	uint64_t ns = sim_io_latency(s, op);
+
+	op->done_ns = s->now_ns + ns;
+	op->fault = storm_draw_fault(s, op);
+	trace_add(&s->trace, s->now_ns, sim_io_trace_kind(op),
+		  sim_area_word(op->area), op->id, op->member, op->offset,
+		  op->length);
+	if (op->op == IO_WRITE && op->area == AREA_SUPERBLOCK)
+		sim_watch_superblock(s, op);
+	sim_io_link(&m->in_flight, op);
+	if (!rules_apply(s, op, RULE_SUBMIT))
+		queue_add(&s->queue, s->now_ns + 1 + rng_below(&m->latency, ns),
+			  EVENT_LAND, op);
+}
+
+static void
+sim_io_land_write(struct sim *s, struct sim_op *op)
+{
+	struct disk *d = &s->member[op->member].disk;
+
+	if (op->fate == FATE_DROP)
+		return;
+	if (op->fault != 0)
+		disk_write_torn(d, op->offset, op->length, op->data,
+				FATE_DRAW);
+	else
+		op->cached = disk_write(d, op->offset, op->length, op->data,
+					op->fua);
+}
+
+static void
+sim_io_effect(struct sim *s, struct sim_op *op)
+{
+	struct disk *d = &s->member[op->member].disk;
+
+	op->res = op->fault;
+	switch (op->op) {
+	case IO_READ:
+		if (!disk_read(d, op->offset, op->length, op->req->buf))
+			op->res = -EIO;
+		if (op->res != 0)
+			memset(op->req->buf, 0xee, op->length);
+		break;
+	case IO_WRITE:
+		sim_io_land_write(s, op);
+		break;
+	case IO_FLUSH:
+		if (op->fault != 0)
+			disk_flush_fail(d, op->submit_seq);
+		else
+			disk_flush(d, op->submit_seq);
+		break;
+	case IO_DISCARD:
+		if (op->fault == 0)
+			disk_discard(d, op->offset, op->length);
+		break;
+	}
+}
+
+void
+sim_io_land(struct sim *s, struct sim_op *op)
+{
+	op->landed = true;
+	op->released = false;
+	if (s->member[op->member].disk.vanished)
+		op->res = -EIO;
+	else
+		sim_io_effect(s, op);
+	trace_add(&s->trace, s->now_ns, TRACE_LANDED, NULL, op->id, op->member,
+		  (uint64_t)(int64_t)op->res, 0);
+	if (!rules_apply(s, op, RULE_LAND))
+		queue_add(&s->queue,
+			  op->done_ns > s->now_ns ? op->done_ns : s->now_ns,
+			  EVENT_DONE, op);
+}
+
+void
+sim_io_done(struct sim *s, struct sim_op *op)
+{
+	struct io_req *req = op->req;
+
+	if (!op->released && rules_apply(s, op, RULE_DONE))
+		return;
+	if (op->op == IO_WRITE && memcmp(op->data, req->buf, op->length) != 0)
+		sim_fail(s, "R8", "buffer of I/O %llu changed in flight",
+			 (unsigned long long)op->id);
+	if (op->cached != NULL)
+		op->cached->done_seq = ++s->seq;
+	trace_add(&s->trace, s->now_ns, TRACE_DONE, NULL, op->id, op->member,
+		  (uint64_t)(int64_t)op->res, 0);
+	req->res = op->res;
+	sim_io_free(s, op);
+	req->done(req);
+}
+
+/* A write of a dead daemon: it lands whole, in part or not at all. */
+static void
+sim_io_orphan(struct sim *s, struct sim_op *op, bool power)
+{
+	struct disk *d = &s->member[op->member].disk;
+	enum disk_fate fate = op->fate;
+	uint64_t seq = ++s->seq;
+
+	if (fate == FATE_DRAW)
+		fate = (enum disk_fate)rng_between(&d->rng, FATE_KEEP,
+						   FATE_TEAR);
+	trace_add(&s->trace, s->now_ns, TRACE_RESOLVED, NULL, op->member,
+		  op->offset, op->length, fate);
+	if (power) {
+		disk_write_torn(d, op->offset, op->length, op->data, fate);
+		return;
+	}
+	for (uint64_t at = 0; at < op->length; at += d->sector_bytes) {
+		struct cached_write *w;
+
+		if (fate == FATE_DROP ||
+		    (fate == FATE_TEAR && rng_percent(&d->rng, 50)))
+			continue;
+		w = disk_write(d, op->offset + at, d->sector_bytes,
+			       op->data + at, op->fua);
+		if (w != NULL)
+			w->done_seq = seq;
+	}
+}
+
+static void
+sim_io_end_member(struct sim *s, struct sim_member *m, bool power)
+{
+	struct disk *d = &m->disk;
+	/* With power gone a leg may have kept or lost all of it. */
+	enum disk_fate fate = s->cut_fate;
+
+	if (power && fate == FATE_DRAW && rng_percent(&d->rng, 50))
+		fate = (enum disk_fate)rng_between(&d->rng, FATE_KEEP,
+						   FATE_DROP);
+	if (power)
+		disk_power_cut(d, fate);
+	while (m->in_flight != NULL) {
+		struct sim_op *op = m->in_flight;
+
+		if (op->fate == FATE_DRAW)
+			op->fate = fate;
+		if (op->op == IO_WRITE && !op->landed && !d->vanished)
+			sim_io_orphan(s, op, power);
+		else if (op->cached != NULL && !power)
+			op->cached->done_seq = ++s->seq;
+		sim_io_free(s, op);
+	}
+}
+
+void
+sim_io_end(struct sim *s, bool power)
+{
+	for (unsigned i = 0; i < s->members; i++)
+		sim_io_end_member(s, &s->member[i], power);
+}
+
+unsigned
+sim_io_in_flight(const struct sim *s)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < s->members; i++)
+		for (const struct sim_op *o = s->member[i].in_flight; o != NULL;
+		     o = o->next)
+			count++;
+	return count;
+}
+
+static uint64_t
+sim_now(const struct io *io)
+{
+	return ((const struct sim *)io)->now_ns;
+}
+
+static uint64_t
+sim_random(struct io *io)
+{
+	return rng_u64(&((struct sim *)io)->engine);
+}
+
+static void
+sim_note(struct io *io, const struct raid_note *note)
+{
+	struct sim *s = (struct sim *)io;
+
+	CHECK(note->kind < NOTE_COUNT);
+	s->notes[note->kind]++;
+	trace_add(&s->trace, s->now_ns, TRACE_NOTE, note_word(note->kind),
+		  note->set, note->leg, (uint64_t)(int64_t)note->err, note->a);
+}
+
+void
+sim_io_init(struct sim *s)
+{
+	static const struct io_ops ops = {
+		.name = "sim",
+		.submit = sim_submit,
+		.now = sim_now,
+		.random = sim_random,
+		.note = sim_note,
+	};
+
+	s->io.ops = &ops;
+}
