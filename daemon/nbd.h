@@ -14,6 +14,12 @@ struct poller;
 struct volume;
 struct nbd_server;
 
+/* What a client negotiated: volume_take_nbd's flags. */
+enum {
+	NBD_WITH_STRUCTURED = 1 << 0, /* structured replies */
+	NBD_WITH_ALLOCATION = 1 << 1, /* base:allocation for BLOCK_STATUS */
+};
+
 /* Exports: how the server finds volumes.  Control thread. */
 struct nbd_exports {
 	struct volume *(*find)(void *arg, const char *name);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine thread of a volume: its array, its ring, its front ends, and the
+ * turn they share.
+ *
+ * States:
+ *
+ *   STARTING --> SERVING --> DRAINING --> STOPPING --> STOPPED
+ *       \__________________________________________________^
+ *             (the array could not start)
+ *
+ * STARTING: raid_start has not answered; no front end has a client.
+ * SERVING:  clients come and go.
+ * DRAINING: front ends take nothing more; what they took is being answered.
+ * STOPPING: raid_stop has not answered; no client is left.
+ * STOPPED:  the thread ends as soon as nothing is in flight.
+ */
+#ifndef RAIDD_ENGINE_H
+#define RAIDD_ENGINE_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mailbox.h"
+#include "notebox.h"
+#include "raid.h"
+#include "ring.h"
+
+struct device;
+struct frontend;
+struct uring;
+
+enum engine_state {
+	ENGINE_STARTING,
+	ENGINE_SERVING,
+	ENGINE_DRAINING,
+	ENGINE_STOPPING,
+	ENGINE_STOPPED,
+};
+
+struct engine_config {
+	const struct raid_config *raid; /* borrowed until engine_start returns */
+	const struct device *devices;   /* borrowed until engine_stop */
+	uint32_t device_count;
+	uint32_t queue_depth;
+	bool lock_memory;
+	const char *name;
+};
+
+struct engine {
+	/* The control thread's. */
+	pthread_t thread;
+	struct engine_config cfg;
+
+	/* Shared. */
+	struct mailbox mailbox;
+	struct notebox notebox;
+	sem_t started;
+	int start_result;
+	int stop_result;
+	bool memory_locked;
+
+	/* The engine thread's. */
+	enum engine_state state;
+	struct ring ring;
+	struct uring *uring;
+	struct raid *raid;
+	char *raid_mem;
+	size_t raid_mem_bytes;
+	struct frontend *nbd;
+	uint64_t drain_end_ns;
+	struct ring_op wake; /* reads the mailbox's eventfd */
+	uint64_t wake_count;
+	bool called; /* the mailbox has something */
+};
+
+/* e: zeroed.  From here to engine_fini the notebox can be read.  0 or
+ * -errno. */
+int engine_init(struct engine *e, const struct engine_config *cfg);
+void engine_fini(struct engine *e);
+
+/* Start the thread and the array; waits for raid_start's answer.  0 or
+ * -errno, then there is no thread. */
+int engine_start(struct engine *e);
+
+/* Drain, stop the array, end the thread.  raid_stop's answer. */
+int engine_stop(struct engine *e);
+
+#endif

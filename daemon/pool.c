@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One anonymous mapping, cut into buffers class by class.  Memory is touched
+ * when first used: the largest buffers cost address space until somebody asks
+ * for a large request, and are given back after it.
+ *
+ * Each size is a page more than the power of two: the data of a request lies
+ * in its buffer as its offset lies in a block.
+ */
+#include "pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "check.h"
+
+#define PAGE 4096u
+/* A buffer that grew beyond this in use is given back to the system. */
+#define KEEP_BYTES (4u << 20)
+
+struct pool_class {
+	uint32_t bytes;
+	uint32_t count;
+	bool lazy; /* neither locked nor worth huge pages while unused */
+};
+
+/* Small requests are as many as all connections may have in flight (nbd.c),
+ * so they never wait. */
+static const struct pool_class classes[POOL_CLASSES] = {
+	{ (4u << 10) + PAGE, 2048, false },
+	{ (128u << 10) + PAGE, 128, false },
+	{ (2u << 20) + PAGE, 16, true },
+	{ (64u << 20) + PAGE, 4, true },
+};
+
+uint64_t
+pool_bytes_max(void)
+{
+	return classes[POOL_CLASSES - 1].bytes;
+}
+
+static void
+pool_cut(struct pool *p)
+{
+	struct pool_buf *buf = p->bufs;
+	char *mem = p->mem;
+
+	for (uint8_t c = 0; c < POOL_CLASSES; c++) {
+		for (uint32_t i = 0; i < classes[c].count; i++, buf++) {
+			buf->mem = mem;
+			buf->size_class = c;
+			buf->next = p->free[c];
+			p->free[c] = buf;
+			mem += classes[c].bytes;
+		}
+	}
+}
+
+int
+pool_init(struct pool *p, bool lock, bool *locked)
+{
+	size_t count = 0;
+	size_t eager = 0;
+
+	memset(p, 0, sizeof(*p));
+	for (unsigned c = 0; c < POOL_CLASSES; c++) {
+		size_t bytes = (size_t)classes[c].bytes * classes[c].count;
+
+		count += classes[c].count;
+		p->mem_bytes += bytes;
+		if (!classes[c].lazy)
+			eager += bytes;
+	}
+	p->bufs = calloc(count, sizeof(*p->bufs));
+	if (!p->bufs)
+		return -ENOMEM;
+	p->mem = mmap(NULL, p->mem_bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p->mem == MAP_FAILED) {
+		free(p->bufs);
+		return -ENOMEM;
+	}
+	/* Fewer segments a transfer, and fewer misses; advice only. */
+	(void)madvise(p->mem, p->mem_bytes, MADV_HUGEPAGE);
+	(void)madvise(p->mem, p->mem_bytes, MADV_DONTDUMP);
+	*locked = lock && mlock(p->mem, eager) == 0;
+	pool_cut(p);
+	return 0;
+}
+
+void
+pool_fini(struct pool *p)
+{
+	munmap(p->mem, p->mem_bytes);
+	free(p->bufs);
+}
+
+struct pool_buf *
+pool_get(struct pool *p, uint64_t bytes)
+{
+	CHECK(bytes <= pool_bytes_max());
+	unsigned c = 0;
+
+	while (classes[c].bytes < bytes)
+		c++;
+	/* The largest are too few to be lent to others. */
+	if (!p->free[c] && c + 2 < POOL_CLASSES)
+		c++;
+	struct pool_buf *buf = p->free[c];
+
+	if (buf)
+		p->free[c] = buf->next;
+	return buf;
+}
+
+void
+pool_put(struct pool *p, struct pool_buf *buf, uint64_t used)
+{
+	unsigned c = buf->size_class;
+
+	/* Fails under mlockall: then it stays. */
+	if (used > KEEP_BYTES && classes[c].bytes > KEEP_BYTES)
+		(void)madvise(buf->mem, classes[c].bytes, MADV_DONTNEED);
+	buf->next = p->free[c];
+	p->free[c] = buf;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Buffers for clients' data, all of a volume's, reserved when it starts.
+ *
+ * A few sizes; a request takes the smallest that holds it, and where that is
+ * used up the next larger one.  What is there is given at once or not at all:
+ * who gets none waits for the next pool_put and asks again.
+ */
+#ifndef RAIDD_POOL_H
+#define RAIDD_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pool_buf {
+	void *mem;             /* aligned to 4096 */
+	struct pool_buf *next; /* of the free ones */
+	uint8_t size_class;
+};
+
+#define POOL_CLASSES 4u
+
+struct pool {
+	struct pool_buf *free[POOL_CLASSES];
+	struct pool_buf *bufs;
+	char *mem;
+	size_t mem_bytes;
+};
+
+/* lock: keep what small requests use in memory.  0 or -errno; -EAGAIN or
+ * -EPERM of locking is not an error: *locked says. */
+int pool_init(struct pool *p, bool lock, bool *locked);
+void pool_fini(struct pool *p);
+
+/* At least bytes (up to pool_bytes_max()), or NULL: none is free. */
+struct pool_buf *pool_get(struct pool *p, uint64_t bytes);
+/* used: bytes of it that were touched. */
+void pool_put(struct pool *p, struct pool_buf *buf, uint64_t used);
+
+uint64_t pool_bytes_max(void);
+
+#endif
