@@ -7,6 +7,9 @@
 #ifndef RAID_CHECK_H
 #define RAID_CHECK_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define MUST_USE __attribute__((warn_unused_result))
 
 /* Given by the program: prints and aborts. */
@@ -21,6 +24,6 @@ _Noreturn void check_failed(const char *expr, const char *file, int line,
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member)                                        \
-	((type *)((char *)(ptr)-offsetof(type, member)))
+	((type *)((uintptr_t)(ptr)-offsetof(type, member)))
 
 #endif

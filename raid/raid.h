@@ -65,6 +65,7 @@ struct raid_req {
 	/* The engine's, until done. */
 	struct raid_req *next;
 	uint64_t cursor;
+	uint32_t stage;
 	uint32_t parts;
 	bool split_done;
 };
@@ -101,6 +102,7 @@ struct raid_config {
 	/* Index: set * sb->legs + leg. */
 	const struct raid_leg_config *legs;
 	struct raid_limits limits;
+	uint64_t wall_s; /* now, seconds since 1970: for what people read */
 };
 
 /* Bytes raid_init() will need for this configuration. */

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making units CLEAN (R5): those longest unused, when the table fills, when
+ * they have been idle, when the array stops.
+ *
+ * A unit may be composed CLEAN when its last write ended before a flush of
+ * every counted leg was submitted that succeeded (generations, flush.c) and
+ * none is in flight; its sums go into the same record, before it.  Flushes
+ * that clients ask for count; our own is asked for only if none came.
+ */
+#include "set.h"
+
+#define CLEAN_IDLE_NS 5000000000ull
+#define CLEAN_LOOK_MAX 512u
+
+void
+cleaner_wake_starved(struct set *set)
+{
+	struct list starved;
+
+	list_init(&starved);
+	list_splice(&starved, &set->starved);
+	while (!list_empty(&starved)) {
+		struct part *p = list_first(&starved, struct part, link);
+
+		list_remove(&p->link);
+		if (p->kind == PART_WRITE)
+			write_resume(p);
+		else
+			unwritten_resume(p);
+	}
+}
+
+/* What is left of the block's chain is settled (R17's base). */
+static void
+cleaner_settle_block(struct set *set, uint64_t block)
+{
+	struct node *n = sums_visible(&set->sums, block);
+
+	if (!n)
+		return;
+	n->flags |= NODE_SETTLED;
+	sums_trim(&set->sums, n);
+}
+
+static void
+cleaner_recorded(struct job *job, int res)
+{
+	struct cleaner *cl = container_of(job, struct cleaner, job);
+	struct set *set = container_of(cl, struct set, cleaner);
+
+	cl->running = false;
+	for (uint32_t i = 0; i < cl->count; i++) {
+		struct unit *u = cl->units[i];
+
+		if (u->state != UNIT_CLEANING)
+			continue; /* a write came: MARKING */
+		if (res < 0) {
+			unit_set_state(u, UNIT_DIRTY);
+			continue;
+		}
+		for (uint32_t b = 0; b < UNIT_BLOCKS; b++)
+			cleaner_settle_block(set, u->number * UNIT_BLOCKS + b);
+		unit_set_state(u, UNIT_CLEAN);
+		units_remove(&set->units, u);
+	}
+	cl->count = 0;
+	cleaner_wake_starved(set);
+}
+
+static void
+cleaner_compose(struct job *job, struct record *rec)
+{
+	struct cleaner *cl = container_of(job, struct cleaner, job);
+	struct set *set = container_of(cl, struct set, cleaner);
+	uint32_t per_region = 1u << (set->region_shift - 4);
+
+	for (uint32_t i = 0; i < cl->count; i++) {
+		struct unit *u = cl->units[i];
+		struct item item = {
+			.type = ITEM_CLEAN,
+			.stale = set_absent_mask(set),
+			.start = u->number / per_region,
+			.extra = 1ull << (u->number % per_region),
+		};
+
+		if (u->state != UNIT_CLEANING)
+			continue;
+		for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
+			struct node *n = sums_visible(
+				&set->sums, u->number * UNIT_BLOCKS + b);
+
+			if (n && !(n->flags & NODE_JOURNALED))
+				CHECK(journal_put_node(set, rec, n));
+		}
+		item.stale |= map_stale(set->map[item.start]);
+		if (item.stale)
+			map_add_stale(set, item.start, item.stale);
+		CHECK(record_add(rec, &item));
+	}
+}
+
+static bool
+cleaner_is_pressed(const struct set *set)
+{
+	return set->units.used > set->units.limit / 2 ||
+	       !list_empty(&set->starved) ||
+	       set->raid->phase == PHASE_STOPPING;
+}
+
+static void
+cleaner_flushed(struct flush_wait *w, int res)
+{
+	struct cleaner *cl = container_of(w, struct cleaner, flush);
+
+	(void)res;
+	cl->flushing = false;
+}
+
+void
+cleaner_init(struct set *set)
+{
+	struct cleaner *cl = &set->cleaner;
+
+	cl->flush.done = cleaner_flushed;
+	cl->job.compose = cleaner_compose;
+	cl->job.done = cleaner_recorded;
+}
+
+/* Collect those that may be CLEAN now; true: a flush would give more. */
+static bool
+cleaner_collect(struct set *set, bool pressed, uint32_t max)
+{
+	struct cleaner *cl = &set->cleaner;
+	uint64_t now = set->raid->now;
+	uint32_t looked = 0;
+	bool flush = false;
+
+	list_for_each (l, following, &set->units.lru) {
+		struct unit *u = list_entry(l, struct unit, lru);
+
+		if (cl->count == max || ++looked > CLEAN_LOOK_MAX)
+			break;
+		if (!pressed && u->used_ns + CLEAN_IDLE_NS > now)
+			break;
+		if (u->state != UNIT_DIRTY || u->inflight > 0 || u->resync)
+			continue;
+		if ((int32_t)(set->flusher.done_gen - u->gen) <= 0) {
+			flush = true;
+			continue;
+		}
+		cl->units[cl->count++] = u;
+	}
+	return flush;
+}
+
+void
+cleaner_tick(struct set *set)
+{
+	struct cleaner *cl = &set->cleaner;
+	uint64_t ring = set->journal.ring_blocks;
+	uint32_t max = ring / 16 < CLEAN_MAX ? (uint32_t)(ring / 16) : CLEAN_MAX;
+
+	if (cl->running || set->write_stopped || set->units.used == 0)
+		return;
+	bool flush = cleaner_collect(set, cleaner_is_pressed(set), max);
+
+	if (cl->count > 0) {
+		cl->running = true;
+		for (uint32_t i = 0; i < cl->count; i++)
+			unit_set_state(cl->units[i], UNIT_CLEANING);
+		cl->job.bytes = cl->count * (24 + UNIT_BLOCKS * 48);
+		cl->job.sums = cl->count * UNIT_BLOCKS;
+		journal_submit(set, &cl->job);
+	} else if (flush && !cl->flushing) {
+		cl->flushing = true;
+		flush_request(set, &cl->flush);
+	}
+}

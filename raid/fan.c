@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "fan.h"
+
+#include <errno.h>
+
+#include "set.h"
+
+static void
+op_io_done(struct io_req *req)
+{
+	struct op *op = container_of(req, struct op, io);
+	struct leg *leg = op->leg;
+	struct raid *r = leg->raid;
+	int res = req->res;
+
+	CHECK(res <= 0);
+	CHECK(leg->in_flight > 0);
+	leg->in_flight--;
+	if (res == 0 && req->op == IO_WRITE && !req->fua)
+		leg->written++;
+	op->done(op, res);
+	op->next_free = r->ops_free;
+	r->ops_free = op;
+	r->ops_busy--;
+}
+
+void
+op_submit(struct leg *leg, enum io_op code, uint64_t offset, uint64_t length,
+	  void *buf, bool fua, op_done_f *done, void *owner, uint64_t tag)
+{
+	struct raid *r = leg->raid;
+	struct op *op = r->ops_free;
+
+	CHECK(op);
+	CHECK(leg->present);
+	r->ops_free = op->next_free;
+	r->ops_busy++;
+	*op = (struct op){
+		.leg = leg,
+		.done = done,
+		.owner = owner,
+		.tag = tag,
+		.io = {
+			.op = code,
+			.member = leg->member,
+			.fua = fua,
+			.offset = offset,
+			.length = length,
+			.buf = buf,
+			.done = op_io_done,
+		},
+	};
+	leg->in_flight++;
+	r->io->ops->submit(r->io, &op->io);
+}
+
+static void
+fan_finish(struct fan *fan, int res)
+{
+	list_remove(&fan->link);
+	fan->done(fan, res);
+}
+
+/* Done, hopeless, or waiting for an epoch without the legs it missed (R2). */
+static bool
+fan_is_decided(const struct fan *fan, int *res)
+{
+	const struct set *set = fan->set;
+	uint8_t lacking = fan->missed & set->counted_mask;
+
+	if (!lacking && !fan->hopeless && fan->ok) {
+		*res = 0;
+		return true;
+	}
+	if (!lacking || fan->hopeless || set->write_stopped ||
+	    set->raid->meta.state == META_STUCK) {
+		*res = -EIO;
+		return true;
+	}
+	return false;
+}
+
+/* All its I/O has completed. */
+static void
+fan_gather(struct fan *fan)
+{
+	int res;
+
+	if (fan_is_decided(fan, &res))
+		fan_finish(fan, res);
+	else
+		list_append(&fan->set->fans, &fan->link);
+}
+
+void
+fan_recheck(struct set *set)
+{
+	struct list waiting;
+
+	list_init(&waiting);
+	list_splice(&waiting, &set->fans);
+	while (!list_empty(&waiting)) {
+		struct fan *fan = list_first(&waiting, struct fan, link);
+
+		list_remove(&fan->link);
+		fan_gather(fan);
+	}
+}
+
+static void
+fan_op_done(struct op *op, int res)
+{
+	struct fan *fan = op->owner;
+	struct leg *leg = op->leg;
+
+	if (res < 0) {
+		fan->missed |= leg->bit;
+		fan->ok &= (uint8_t)~leg->bit;
+		if (!leg_fail(leg, fan->cause, res))
+			fan->hopeless = true;
+	}
+	fan->pending--;
+	if (fan->pending == 0)
+		fan_gather(fan);
+}
+
+void
+fan_begin(struct fan *fan, struct set *set, enum raid_cause cause,
+	  fan_done_f *done)
+{
+	*fan = (struct fan){
+		.set = set,
+		.cause = cause,
+		.done = done,
+		.pending = 1,
+		.ok = set->in_mask,
+		.missed = set->counted_mask & (uint8_t)~set->in_mask,
+	};
+	list_init(&fan->link);
+}
+
+void
+fan_write_leg(struct fan *fan, struct leg *leg, uint64_t offset,
+	      uint64_t length, void *buf, bool fua)
+{
+	if (!(fan->ok & leg->bit) || leg->run != RUN_IN)
+		return;
+	fan->pending++;
+	op_submit(leg, IO_WRITE, offset, length, buf, fua, fan_op_done, fan, 0);
+}
+
+void
+fan_write(struct fan *fan, uint64_t offset, uint64_t length, void *buf,
+	  bool fua)
+{
+	struct set *set = fan->set;
+
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++)
+		fan_write_leg(fan, &set->legs[i], offset, length, buf, fua);
+}
+
+/* A good flush covers what completed before it was submitted (R3). */
+static void
+fan_flush_done(struct op *op, int res)
+{
+	if (res == 0)
+		op->leg->flushed = op->tag;
+	fan_op_done(op, res);
+}
+
+void
+fan_flush(struct fan *fan)
+{
+	struct set *set = fan->set;
+
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
+		struct leg *leg = &set->legs[i];
+
+		if (leg->run != RUN_IN || leg->write_through ||
+		    leg->written == leg->flushed)
+			continue;
+		fan->pending++;
+		op_submit(leg, IO_FLUSH, 0, 0, NULL, false, fan_flush_done,
+			  fan, leg->written);
+	}
+}
+
+void
+fan_end(struct fan *fan)
+{
+	fan->pending--;
+	/* Never called back from inside: the array's next tick does it. */
+	if (fan->pending == 0)
+		list_append(&fan->set->raid->ready, &fan->link);
+}
+
+void
+fan_run_ready(struct list *ready)
+{
+	while (!list_empty(ready)) {
+		struct fan *fan = list_first(ready, struct fan, link);
+
+		list_remove(&fan->link);
+		fan_gather(fan);
+	}
+}

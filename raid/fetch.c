@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading blocks, verified (R11, R12).
+ *
+ * The caller holds a range lock, so the sums cannot change.  First the whole
+ * range from one leg, with the page of sums beside it if it is not cached;
+ * what does not verify sends us to the next leg.  When no leg has all of it,
+ * block by block, each from whichever leg verifies.  Legs found bad are
+ * handed to repair.  Unwritten blocks become zeros, whatever disks hold.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "set.h"
+
+static void fetch_whole(struct fetch *f);
+static void fetch_verify(struct fetch *f);
+
+static uint8_t *
+fetch_buf(const struct fetch *f, uint32_t i)
+{
+	return f->buf + (size_t)i * BLOCK_BYTES;
+}
+
+static uint64_t
+fetch_offset(const struct fetch *f, uint32_t i)
+{
+	return f->set->raid->sb.layout.data_offset +
+	       (f->block + i) * BLOCK_BYTES;
+}
+
+static void
+fetch_lost(struct fetch *f, uint32_t i)
+{
+	f->set->lost_blocks++;
+	f->res = -EIO;
+	raid_note(f->set->raid, NOTE_LOST_BLOCK, f->set, NULL, -EIO,
+		  (f->block + i) * BLOCK_BYTES, 0);
+}
+
+/* The page is needed to know; goes on with fetch_verify. */
+static void
+fetch_page_done(struct page_wait *w)
+{
+	struct fetch *f = container_of(w, struct fetch, page);
+
+	if (--f->pending == 0)
+		fetch_verify(f);
+}
+
+static bool
+fetch_needs_page(struct fetch *f)
+{
+	if (f->page.link.next != &f->page.link)
+		return true; /* asked already */
+	f->pending++;
+	if (pages_need(f->set, set_region(f->set, f->block), &f->page)) {
+		f->pending--;
+		return false;
+	}
+	return true;
+}
+
+/* Does block i, as read, verify?  -EAGAIN: the page is needed. */
+static int
+fetch_check(struct fetch *f, uint32_t i)
+{
+	uint32_t sum;
+
+	switch (sum_lookup(f->set, f->block + i, &sum)) {
+	case SUM_KNOWN:
+		break;
+	case SUM_NEEDS_PAGE:
+		return -EAGAIN;
+	case SUM_LOST:
+		return -EIO;
+	}
+	if (sum == SUM_UNWRITTEN) {
+		memset(fetch_buf(f, i), 0, BLOCK_BYTES);
+		return 0;
+	}
+	if (sum_of(f->set->sum_base, f->block + i, fetch_buf(f, i)) != sum)
+		return -EBADMSG;
+	return 0;
+}
+
+static void
+fetch_single_done(struct op *op, int res);
+
+/* Block by block, from f->at on. */
+static void
+fetch_single(struct fetch *f)
+{
+	for (; f->at < f->count; f->at++, f->tried = 0) {
+		uint32_t sum = 0;
+		enum sum_known known =
+			sum_lookup(f->set, f->block + f->at, &sum);
+		struct leg *leg = leg_pick(f->set, f->tried);
+
+		if (known == SUM_NEEDS_PAGE) {
+			if (fetch_needs_page(f))
+				return;
+			known = sum_lookup(f->set, f->block + f->at, &sum);
+		}
+		if (known == SUM_KNOWN && sum == SUM_UNWRITTEN) {
+			memset(fetch_buf(f, f->at), 0, BLOCK_BYTES);
+			continue;
+		}
+		if (known != SUM_KNOWN || !leg) {
+			fetch_lost(f, f->at);
+			continue;
+		}
+		f->pending++;
+		op_submit(leg, IO_READ, fetch_offset(f, f->at), BLOCK_BYTES,
+			  fetch_buf(f, f->at), false, fetch_single_done, f, 0);
+		return;
+	}
+	f->done(f, f->res);
+}
+
+static void
+fetch_single_done(struct op *op, int res)
+{
+	struct fetch *f = op->owner;
+
+	f->pending--;
+	if (res == 0)
+		res = fetch_check(f, f->at);
+	/* A page evicted between: fetch_single asks for it and reads again. */
+	if (res == 0) {
+		f->at++;
+		f->tried = 0;
+	} else if (res != -EAGAIN) {
+		f->tried |= op->leg->bit;
+		settle_repair(f->set, f->block + f->at);
+	}
+	fetch_single(f);
+}
+
+/* The read from one leg is in, and the page if it was asked for. */
+static void
+fetch_verify(struct fetch *f)
+{
+	struct leg *leg = &f->set->legs[f->leg];
+	bool bad = false;
+
+	if (f->single) {
+		fetch_single(f);
+		return;
+	}
+	for (uint32_t i = 0; i < f->count && f->res == 0; i++) {
+		int res = fetch_check(f, i);
+
+		if (res == -EAGAIN) {
+			if (fetch_needs_page(f))
+				return;
+			res = fetch_check(f, i);
+		}
+		if (res == 0)
+			continue;
+		bad = true;
+		if (res == -EBADMSG)
+			leg_bad_read(leg, true, 0, f->block + i);
+		settle_repair(f->set, f->block + i);
+	}
+	if (f->res < 0)
+		settle_repair(f->set, f->block);
+	if (!bad && f->res == 0) {
+		f->done(f, 0);
+		return;
+	}
+	f->tried |= leg->bit;
+	f->res = 0;
+	fetch_whole(f);
+}
+
+static void
+fetch_whole_done(struct op *op, int res)
+{
+	struct fetch *f = op->owner;
+
+	f->pending--;
+	if (res < 0) {
+		leg_bad_read(op->leg, false, res, f->block);
+		f->res = res;
+	}
+	if (f->pending == 0)
+		fetch_verify(f);
+}
+
+static void
+fetch_whole(struct fetch *f)
+{
+	struct leg *leg = leg_pick(f->set, f->tried);
+
+	if (!leg) {
+		f->single = true;
+		f->at = 0;
+		f->tried = 0;
+		fetch_single(f);
+		return;
+	}
+	f->leg = leg->index;
+	f->pending++;
+	op_submit(leg, IO_READ, fetch_offset(f, 0),
+		  (uint64_t)f->count * BLOCK_BYTES, f->buf, false,
+		  fetch_whole_done, f, 0);
+}
+
+/* All unwritten, as far as is known without a page? */
+static bool
+fetch_is_unwritten(const struct fetch *f)
+{
+	uint32_t sum;
+
+	for (uint32_t i = 0; i < f->count; i++)
+		if (sum_lookup(f->set, f->block + i, &sum) != SUM_KNOWN ||
+		    sum != SUM_UNWRITTEN)
+			return false;
+	return true;
+}
+
+void
+fetch_start(struct fetch *f, struct set *set, uint64_t block, uint32_t count,
+	    void *buf, void (*done)(struct fetch *f, int res))
+{
+	uint32_t sum;
+
+	*f = (struct fetch){
+		.set = set,
+		.block = block,
+		.count = count,
+		.buf = buf,
+		.done = done,
+	};
+	list_init(&f->page.link);
+	f->page.done = fetch_page_done;
+	if (fetch_is_unwritten(f)) {
+		memset(buf, 0, (size_t)count * BLOCK_BYTES);
+		f->done(f, 0);
+		return;
+	}
+	/* Held until the read is submitted, should the page come at once. */
+	f->pending = 1;
+	for (uint32_t i = 0; i < count; i++) {
+		if (sum_lookup(set, block + i, &sum) == SUM_NEEDS_PAGE) {
+			(void)fetch_needs_page(f);
+			break;
+		}
+	}
+	fetch_whole(f);
+	f->pending--;
+}

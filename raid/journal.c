@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The journal of a set: one append in flight, which carries everything that
+ * waits (R20).
+ *
+ * Jobs are composed in the order they were submitted, then the queue of
+ * completed writes whose sums no record holds yet rides along, then what a
+ * checkpoint appends again.  A job's done is called when its record is
+ * durable on every counted leg.
+ *
+ * Room, in blocks and in sums, is counted from the start of the newest
+ * durable checkpoint; what a checkpoint may need is always kept (R20), so
+ * making room never waits for a client.
+ */
+#include <errno.h>
+
+#include "set.h"
+
+/* The queue is worth an append of its own. */
+#define JOURNAL_QUEUE_MAX 4096u
+
+void
+journal_carve(struct set *set, struct arena *a)
+{
+	ARENA_TAKE(a, &set->journal, buf, (size_t)RECORD_BLOCKS_MAX * 4096,
+		   4096);
+}
+
+void
+journal_init(struct set *set, uint64_t ring_blocks, uint64_t reserve)
+{
+	struct journal *j = &set->journal;
+
+	j->ring_blocks = ring_blocks;
+	j->reserve = reserve;
+	list_init(&j->jobs);
+	list_init(&j->composed);
+	list_init(&j->drains);
+}
+
+void
+journal_submit(struct set *set, struct job *job)
+{
+	list_append(&set->journal.jobs, &job->link);
+}
+
+void
+journal_drain(struct set *set, struct drain_wait *w)
+{
+	w->until = set->sums.queued;
+	list_append(&set->journal.drains, &w->link);
+}
+
+/* Blocks that records of clients may take now. */
+static uint64_t
+journal_room(const struct set *set)
+{
+	const struct journal *j = &set->journal;
+	const struct checkpoint *ck = &set->checkpoint;
+	uint64_t kept = j->reserve;
+
+	if (ck->state != CK_IDLE)
+		kept -= ck->appended < kept ? ck->appended : kept;
+	return j->ring_blocks > j->used + kept ?
+		       j->ring_blocks - j->used - kept :
+		       0;
+}
+
+/* Sums that records of clients may hold now, so that replay has room. */
+static uint32_t
+journal_sums_room(const struct set *set)
+{
+	const struct journal *j = &set->journal;
+	const struct checkpoint *ck = &set->checkpoint;
+	uint32_t kept = set->sums.limit;
+
+	if (ck->state != CK_IDLE)
+		kept -= ck->appended_sums < kept ? ck->appended_sums : kept;
+	return set->sums.count > j->sums_live + kept ?
+		       set->sums.count - j->sums_live - kept :
+		       0;
+}
+
+bool
+journal_put_again(struct set *set, struct record *rec, struct node *n)
+{
+	uint8_t stale = set_absent_mask(set);
+	bool base = node_is_settled(n, set->flusher.done_gen) ||
+		    (n->flags & NODE_FIRST);
+
+	if (stale)
+		map_add_stale(set, set_region(set, n->block), stale);
+	n->flags |= NODE_JOURNALED;
+	if (n->sum == SUM_UNWRITTEN) {
+		struct item item = {
+			.type = ITEM_UNWRITTEN,
+			.stale = stale,
+			.start = n->block,
+			.extra = 1,
+		};
+
+		rec->sums++;
+		return record_add(rec, &item);
+	}
+	return record_add_sum(rec, n->block, n->sum, base ? ITEM_BASE : 0,
+			      stale);
+}
+
+bool
+journal_put_node(struct set *set, struct record *rec, struct node *n)
+{
+	struct node *older = sums_node(&set->sums, n->older);
+
+	/* In the order of admission (R3). */
+	if (older && !(older->flags & NODE_JOURNALED) &&
+	    (older->flags & NODE_DONE)) {
+		if (!journal_put_node(set, rec, older))
+			return false;
+	}
+	return journal_put_again(set, rec, n);
+}
+
+static void
+journal_compose_jobs(struct set *set)
+{
+	struct journal *j = &set->journal;
+	uint32_t sums_room = journal_sums_room(set);
+
+	while (!list_empty(&j->jobs)) {
+		struct job *job = list_first(&j->jobs, struct job, link);
+
+		/* Nodes ride along with their older ones: twice the sums. */
+		if (!record_has_room(&j->rec, job->bytes) ||
+		    j->rec.sums + 2 * job->sums > sums_room) {
+			/* Only an empty record shows that the ring is full. */
+			j->blocked = record_is_empty(&j->rec) &&
+				     j->rec.blocks_max < RECORD_BLOCKS_MAX;
+			j->blocked |= j->rec.sums + 2 * job->sums > sums_room;
+			return;
+		}
+		list_remove(&job->link);
+		list_append(&j->composed, &job->link);
+		job->compose(job, &j->rec);
+	}
+}
+
+static void
+journal_compose_queue(struct set *set)
+{
+	struct journal *j = &set->journal;
+	uint32_t sums_room = journal_sums_room(set);
+	struct node *n;
+
+	while ((n = sums_queue_peek(&set->sums)) != NULL) {
+		if (!record_has_room(&j->rec, 64) ||
+		    j->rec.sums + 2 > sums_room) {
+			j->blocked |= j->rec.blocks_max < RECORD_BLOCKS_MAX ||
+				      j->rec.sums + 2 > sums_room;
+			break;
+		}
+		CHECK(journal_put_node(set, &j->rec, n));
+		sums_queue_pop(&set->sums);
+	}
+	j->drained_composed = set->sums.drained;
+}
+
+static void
+journal_finish_jobs(struct list *jobs, int res)
+{
+	struct list done;
+
+	list_init(&done);
+	list_splice(&done, jobs);
+	while (!list_empty(&done)) {
+		struct job *job = list_first(&done, struct job, link);
+
+		list_remove(&job->link);
+		job->done(job, res);
+	}
+}
+
+static void
+journal_finish_drains(struct set *set, int res)
+{
+	struct journal *j = &set->journal;
+
+	while (!list_empty(&j->drains)) {
+		struct drain_wait *w =
+			list_first(&j->drains, struct drain_wait, link);
+
+		if (res == 0 && w->until > j->drained_durable)
+			return;
+		list_remove(&w->link);
+		w->done(w, res);
+	}
+}
+
+static void
+journal_append_done(struct fan *fan, int res)
+{
+	struct set *set = fan->set;
+	struct journal *j = &set->journal;
+
+	j->appending = false;
+	if (res < 0) {
+		/* What is behind it in the ring cannot be known: nothing is
+		 * appended any more (R7, H10). */
+		set->write_stopped = true;
+	} else {
+		j->drained_durable = j->drained_composed;
+	}
+	journal_finish_jobs(&j->composed, res);
+	journal_finish_drains(set, res);
+}
+
+static void
+journal_write(struct set *set)
+{
+	struct journal *j = &set->journal;
+	struct raid *r = set->raid;
+	const struct layout *l = &r->sb.layout;
+	uint64_t blocks = j->rec.blocks;
+	uint64_t left = j->ring_blocks - j->head;
+	uint64_t first = blocks < left ? blocks : left;
+
+	j->before_crc = record_seal(&j->rec, &set->name, j->sequence, j->nonce,
+				    j->before_crc, l->journal_offset,
+				    j->ring_blocks, j->head);
+	j->appending = true;
+	fan_begin(&j->fan, set, CAUSE_APPEND, journal_append_done);
+	fan_write(&j->fan, l->journal_offset + j->head * 4096, first * 4096,
+		  j->buf, true);
+	if (blocks > first)
+		fan_write(&j->fan, l->journal_offset, (blocks - first) * 4096,
+			  j->buf + first * 4096, true);
+	fan_end(&j->fan);
+	j->sequence++;
+	j->head = (j->head + blocks) % j->ring_blocks;
+	j->used += blocks;
+	j->sums_live += j->rec.sums;
+	CHECK(j->used <= j->ring_blocks);
+	CHECK(j->sums_live <= set->sums.count);
+	r->counters.appends++;
+	r->counters.append_blocks += blocks;
+}
+
+static bool
+journal_is_wanted(struct set *set)
+{
+	struct journal *j = &set->journal;
+
+	if (!list_empty(&j->jobs) || set->checkpoint.state == CK_APPEND)
+		return true;
+	if (set->sums.queued - set->sums.drained > JOURNAL_QUEUE_MAX)
+		return true;
+	if (list_empty(&j->drains))
+		return false;
+	/* Perhaps all it waits for has been journaled another way. */
+	(void)sums_queue_peek(&set->sums);
+	j->drained_durable = set->sums.drained;
+	journal_finish_drains(set, 0);
+	return !list_empty(&j->drains);
+}
+
+void
+journal_tick(struct set *set)
+{
+	struct journal *j = &set->journal;
+
+	if (j->appending)
+		return;
+	if (set->write_stopped) {
+		journal_finish_jobs(&j->jobs, -EIO);
+		journal_finish_drains(set, -EIO);
+		return;
+	}
+	if (!journal_is_wanted(set))
+		return;
+	uint64_t room = journal_room(set);
+
+	j->blocked = false;
+	record_begin(&j->rec, j->buf,
+		     room < RECORD_BLOCKS_MAX ? (uint32_t)room :
+						RECORD_BLOCKS_MAX);
+	journal_compose_jobs(set);
+	journal_compose_queue(set);
+	checkpoint_compose(set);
+	if (j->blocked)
+		checkpoint_want(set);
+	if (!record_is_empty(&j->rec))
+		journal_write(set);
+}

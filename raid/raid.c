@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The array object: memory, the turn, start and stop, what the operator asks.
+ */
+#include "raid.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "set.h"
+
+#define PARTS_DEFAULT 512u
+#define DIRTY_UNITS_DEFAULT 65536u
+#define SUMS_DEFAULT (2u << 20)        /* of the array */
+#define PAGE_FRAMES_DEFAULT (32u << 10) /* of the array: 128 MiB */
+#define READ_ERRORS_DEFAULT 20u
+#define DECAY_NS (3600ull * 1000000000)
+#define TICK_NS 500000000ull
+
+/* Bytes of a record for one unit, or one sum on its own. */
+#define OWED_BYTES 24u
+
+/* All that memory depends on. */
+struct sizes {
+	uint32_t legs;
+	uint32_t members;
+	uint32_t sets;
+	uint32_t parts;
+	uint32_t ops;
+	uint32_t units;
+	uint32_t sums;
+	uint32_t frames;
+	uint64_t regions;
+	uint64_t ring_blocks;
+	uint64_t reserve;
+	uint64_t chunk_bytes;
+};
+
+static uint64_t
+sizes_min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What a checkpoint may have to append again is kept free: so the ring
+ * bounds units and sums (R20). */
+static void
+sizes_of_ring(struct sizes *z, const struct raid_config *cfg,
+	      const struct geometry *g)
+{
+	const struct raid_limits *lim = &cfg->limits;
+	uint64_t owed = z->ring_blocks * 4096 / 4 / OWED_BYTES;
+	uint64_t blocks = z->regions * g->region_blocks;
+	uint64_t units = lim->dirty_units_max ? lim->dirty_units_max :
+						DIRTY_UNITS_DEFAULT;
+	uint64_t sums = lim->sums_max ? lim->sums_max : SUMS_DEFAULT / g->sets;
+
+	z->units = (uint32_t)sizes_min(sizes_min(units, owed / 3),
+				       blocks / UNIT_BLOCKS);
+	z->sums = (uint32_t)sizes_min(sizes_min(sums, owed / 3 * 2),
+				      blocks * 4 + 4 * g->region_blocks);
+	z->reserve = ((uint64_t)z->units + z->sums) * OWED_BYTES /
+			     (RECORD_PAYLOAD_BYTES - 32) +
+		     3;
+}
+
+static uint32_t
+sizes_of_ops(const struct sizes *z)
+{
+	uint32_t set_ops = z->legs * (2 + 1 + 2 * CK_BATCH + 8 + STORE_MAX +
+				      SETTLE_MAX * (UNIT_BLOCKS + 2)) +
+			   SETTLE_MAX + STORE_MAX;
+
+	/* Creation zeroes superblock slots in pieces of 16 KiB. */
+	if (set_ops < z->legs * 16)
+		set_ops = z->legs * 16;
+	return z->parts * (z->legs + 2) + z->sets * set_ops + z->members * 4;
+}
+
+static int
+sizes_compute(struct sizes *z, const struct raid_config *cfg)
+{
+	const struct geometry *g = &cfg->sb->geometry;
+	const struct raid_limits *lim = &cfg->limits;
+	uint64_t frames;
+
+	*z = (struct sizes){
+		.legs = g->legs,
+		.sets = g->sets,
+		.members = g->sets * g->legs,
+		.parts = lim->parts_max ? lim->parts_max : PARTS_DEFAULT,
+		.regions = layout_regions(g, &cfg->sb->layout),
+		.ring_blocks = cfg->sb->layout.journal_bytes / 4096,
+		.chunk_bytes = g->chunk_bytes,
+	};
+	sizes_of_ring(z, cfg, g);
+	frames = lim->page_frames_max ? lim->page_frames_max :
+					PAGE_FRAMES_DEFAULT / g->sets;
+	if (frames < STORE_MAX + SETTLE_MAX + 12)
+		frames = STORE_MAX + SETTLE_MAX + 12;
+	z->frames = (uint32_t)sizes_min(frames, z->regions + STORE_MAX + 16);
+	z->ops = sizes_of_ops(z);
+	if (z->parts < 4 || z->units < 2 * (g->chunk_bytes / UNIT_BLOCKS /
+					    BLOCK_BYTES + 1) ||
+	    z->sums < 2 * (g->chunk_bytes / BLOCK_BYTES) ||
+	    z->sums < 2 * g->region_blocks ||
+	    z->reserve * 2 + 4 > z->ring_blocks)
+		return -EINVAL;
+	return 0;
+}
+
+static void
+set_carve(struct set *set, struct arena *a, const struct sizes *z)
+{
+	ARENA_TAKE(a, set, map, z->regions, 64);
+	ARENA_TAKE(a, set, map_dirty, map_blocks(z->regions), 64);
+	ARENA_TAKE(a, set, resync_in, z->regions, 64);
+	sums_carve(set ? &set->sums : NULL, a, z->sums, z->sums * 2,
+		   z->regions);
+	units_carve(set ? &set->units : NULL, a, z->units);
+	pages_carve(set, a, z->frames);
+	ARENA_TAKE(a, &set->pages, index, z->regions, 64);
+	journal_carve(set, a);
+	checkpoint_carve(set, a);
+	store_carve(set, a);
+	settle_carve(set, a);
+	start_carve(set, a);
+}
+
+/* base NULL: only measures. */
+static struct raid *
+raid_carve(struct arena *a, const struct sizes *z)
+{
+	struct raid *r = arena_take(a, sizeof(struct raid), 64);
+
+	ARENA_TAKE(a, r, legs, z->members, 64);
+	ARENA_TAKE(a, r, sets, z->sets, 64);
+	ARENA_TAKE(a, r, ops, z->ops, 64);
+	ARENA_TAKE(a, r, parts, z->parts, 64);
+	ARENA_TAKE(a, r, bounces, (size_t)z->parts * BLOCK_BYTES, 4096);
+	ARENA_TAKE(a, r, zeros, z->chunk_bytes, 4096);
+	meta_carve(r, a, z->members);
+	for (uint32_t i = 0; i < z->sets; i++)
+		set_carve(a->base ? &r->sets[i] : NULL, a, z);
+	return r;
+}
+
+size_t
+raid_bytes(const struct raid_config *cfg)
+{
+	struct arena a = {0};
+	struct sizes z;
+
+	if (sizes_compute(&z, cfg) < 0)
+		return 0;
+	(void)raid_carve(&a, &z);
+	return a.used + 4096;
+}
+
+static void
+leg_init(struct raid *r, struct set *set, uint32_t i,
+	 const struct raid_leg_config *cfg)
+{
+	struct leg *leg = &set->legs[i];
+	const struct sb_place *p = sb_place_const(&r->sb, set->index, i);
+
+	leg->raid = r;
+	leg->set = set;
+	leg->index = (uint8_t)i;
+	leg->bit = (uint8_t)(1u << i);
+	leg->member = (uint16_t)(set->index * r->sb.geometry.legs + i);
+	leg->present = cfg->present;
+	leg->sector_bytes = cfg->sector_bytes;
+	leg->write_through = cfg->write_through;
+	leg->bytes = cfg->bytes;
+	leg->sb_sequence = cfg->sb_sequence;
+	leg->sb_slot = cfg->sb_slot;
+	leg_set_run(leg, cfg->present && p->state == LEG_IN_SYNC ? RUN_IN :
+								   RUN_OUT);
+	if (cfg->present && cfg->sector_bytes > set->sector_bytes)
+		set->sector_bytes = cfg->sector_bytes;
+}
+
+static void
+set_init(struct raid *r, uint32_t index, const struct raid_config *cfg,
+	 const struct sizes *z)
+{
+	struct set *set = &r->sets[index];
+	const struct geometry *g = &r->sb.geometry;
+
+	set->raid = r;
+	set->index = index;
+	set->legs = &r->legs[index * g->legs];
+	set->name.set = index;
+	memcpy(set->name.array_uuid, r->sb.array_uuid, 16);
+	set->sum_base = sum_base(r->sb.array_uuid, index);
+	set->regions = z->regions;
+	set->blocks = z->regions * g->region_blocks;
+	while ((1u << set->region_shift) < g->region_blocks)
+		set->region_shift++;
+	set->sector_bytes = 512;
+	for (uint32_t i = 0; i < g->legs; i++)
+		leg_init(r, set, i, &cfg->legs[index * g->legs + i]);
+	/* At a start nothing is known of the older copy, and the newer ones
+	 * may differ by a checkpoint. */
+	memset(set->map_dirty, r->create ? 2 : 3, map_blocks(z->regions));
+	list_init(&set->fans);
+	list_init(&set->starved);
+	sums_init(&set->sums, z->sums, z->sums * 2, set->region_shift);
+	units_init(&set->units, z->units, z->units);
+	pages_init(set, z->frames);
+	ranges_init(&set->ranges);
+	journal_init(set, z->ring_blocks, z->reserve);
+	checkpoint_init(set);
+	flush_init(set);
+	cleaner_init(set);
+	store_init(set);
+	settle_init(set);
+}
+
+static void
+pools_init(struct raid *r, const struct sizes *z)
+{
+	for (uint32_t i = 0; i < z->ops; i++) {
+		r->ops[i].next_free = r->ops_free;
+		r->ops_free = &r->ops[i];
+	}
+	list_init(&r->parts_free);
+	for (uint32_t i = 0; i < z->parts; i++) {
+		r->parts[i].bounce = r->bounces + (size_t)i * BLOCK_BYTES;
+		list_append(&r->parts_free, &r->parts[i].link);
+	}
+}
+
+int
+raid_init(struct raid **out, const struct raid_config *cfg, struct io *io,
+	  void *mem, size_t len)
+{
+	struct arena a = {.base = mem, .size = len};
+	struct sizes z;
+	int res = sizes_compute(&z, cfg);
+
+	if (res < 0)
+		return res;
+	if (len < raid_bytes(cfg))
+		return -ENOMEM;
+	struct raid *r = raid_carve(&a, &z);
+
+	r->io = io;
+	r->sb = *cfg->sb;
+	r->limits = cfg->limits;
+	if (r->limits.read_error_budget == 0)
+		r->limits.read_error_budget = READ_ERRORS_DEFAULT;
+	r->create = cfg->create;
+	r->force = cfg->force;
+	r->wall_s = cfg->wall_s;
+	r->now = io->ops->now(io);
+	r->init_ns = r->now;
+	r->decay_ns = r->now + DECAY_NS;
+	r->bytes = layout_array_bytes(&r->sb.geometry, &r->sb.layout);
+	r->leg_count = z.members;
+	list_init(&r->ready);
+	pools_init(r, &z);
+	for (uint32_t i = 0; i < z.sets; i++)
+		set_init(r, i, cfg, &z);
+	*out = r;
+	return 0;
+}
+
+void
+raid_start(struct raid *r, raid_event_f *done, void *arg)
+{
+	CHECK(r->phase == PHASE_INIT);
+	r->phase = PHASE_STARTING;
+	r->start_done = done;
+	r->start_arg = arg;
+	start_begin(r);
+}
+
+void
+raid_stop(struct raid *r, raid_event_f *done, void *arg)
+{
+	CHECK(r->phase == PHASE_SERVING);
+	r->phase = PHASE_STOPPING;
+	r->stop_done = done;
+	r->stop_arg = arg;
+}
+
+static void
+set_tick(struct set *set)
+{
+	flush_tick(set);
+	if (set->start != SET_SERVING)
+		return;
+	settle_tick(set);
+	cleaner_tick(set);
+	store_tick(set);
+	checkpoint_tick(set);
+	journal_tick(set);
+	flush_tick(set);
+}
+
+/* Is there something a further pass would do now? */
+static bool
+set_is_restless(const struct set *set)
+{
+	const struct journal *j = &set->journal;
+
+	if (!set->flusher.running && !list_empty(&set->flusher.waiting))
+		return true;
+	if (set->start != SET_SERVING)
+		return false;
+	if (set->checkpoint.state == CK_MAP && set->checkpoint.block_at == 0)
+		return true;
+	return !j->appending && !j->blocked &&
+	       (!list_empty(&j->jobs) ||
+		set->checkpoint.state == CK_APPEND);
+}
+
+static bool
+raid_is_restless(const struct raid *r)
+{
+	if (!list_empty(&r->ready))
+		return true;
+	if (r->queue_head && !list_empty(&r->parts_free))
+		return true;
+	if (r->epoch_begun && r->meta.wanted && r->meta.state == META_IDLE)
+		return true;
+	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
+		if (set_is_restless(&r->sets[i]))
+			return true;
+	return false;
+}
+
+static void
+raid_decay(struct raid *r)
+{
+	if (r->now < r->decay_ns)
+		return;
+	r->decay_ns = r->now + DECAY_NS;
+	for (uint32_t i = 0; i < r->leg_count; i++)
+		r->legs[i].bad_reads /= 2;
+}
+
+static void
+raid_pass(struct raid *r)
+{
+	fan_run_ready(&r->ready);
+	request_tick(r);
+	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
+		set_tick(&r->sets[i]);
+	if (r->epoch_begun)
+		meta_tick(r);
+	if (r->phase == PHASE_STARTING)
+		start_tick(r);
+	else if (r->phase == PHASE_STOPPING)
+		stop_tick(r);
+}
+
+void
+raid_tick(struct raid *r)
+{
+	r->now = r->io->ops->now(r->io);
+	raid_decay(r);
+	do {
+		raid_pass(r);
+	} while (r->phase != PHASE_STOPPED && raid_is_restless(r));
+	if (r->phase == PHASE_STOPPED && r->start_failed && r->ops_busy == 0) {
+		int res = r->start_failed;
+
+		r->start_failed = 0;
+		r->start_done(r, res, r->start_arg);
+	}
+}
+
+uint64_t
+raid_deadline(const struct raid *r)
+{
+	if (r->phase == PHASE_STOPPED)
+		return UINT64_MAX;
+	if (raid_is_restless(r))
+		return 0;
+	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
+		if (r->sets[i].units.used > r->sets[i].units.resync)
+			return r->now + TICK_NS;
+	return UINT64_MAX;
+}
+
+uint64_t
+raid_size(const struct raid *r)
+{
+	return r->bytes;
+}
+
+const struct sb *
+raid_superblock(const struct raid *r)
+{
+	return &r->sb;
+}
+
+int
+raid_member_fail(struct raid *r, uint32_t set, uint32_t leg)
+{
+	if (set >= r->sb.geometry.sets || leg >= r->sb.geometry.legs)
+		return -ENOENT;
+	struct leg *l = &r->sets[set].legs[leg];
+
+	if (l->run != RUN_IN)
+		return -EALREADY;
+	return leg_fail(l, CAUSE_OPERATOR, 0) ? 0 : -EBUSY;
+}
+
+void
+raid_check(const struct raid *r)
+{
+	for (uint32_t i = 0; i < r->sb.geometry.sets; i++) {
+		const struct set *set = &r->sets[i];
+
+		sums_check(&set->sums);
+		units_check(&set->units);
+		CHECK((set->in_mask & (uint8_t)~set->counted_mask) == 0);
+		CHECK(set->journal.used <= set->journal.ring_blocks);
+	}
+}

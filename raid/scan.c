@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one leg's map and journal say at a start (R19).
+ *
+ *   FLUSH -> HEADS -> MAP -> RING -> DONE
+ *
+ * The newest of the two map copies that is whole, then the chain of records
+ * from the place its header names.  The whole ring is looked at: a later
+ * record behind the end of the chain means that the end is damage, not the
+ * end (H9).
+ */
+#include <errno.h>
+
+#include "set.h"
+
+#define SCAN_BLOCKS 16u
+
+static void scan_map(struct scan *s);
+static void scan_ring(struct scan *s);
+
+static const struct layout *
+scan_layout(const struct scan *s)
+{
+	return &s->leg->raid->sb.layout;
+}
+
+static void
+scan_finish(struct scan *s, int res)
+{
+	s->res = res;
+	s->step = SCAN_DONE;
+}
+
+static void
+scan_read(struct scan *s, uint64_t offset, uint32_t blocks, op_done_f *done)
+{
+	s->buf_blocks = blocks;
+	op_submit(s->leg, IO_READ, offset, (uint64_t)blocks * 4096, s->buf,
+		  false, done, s, 0);
+}
+
+/* --- ring --- */
+
+/* The block continues the chain. */
+static bool
+scan_follows(const struct scan *s, const struct record_head *h)
+{
+	if (h->sequence != s->sequence + 1 || h->before_crc != s->crc ||
+	    h->index != s->run_index)
+		return false;
+	return s->run_index == 0 ||
+	       (h->count == s->run_count && h->nonce == s->run_nonce);
+}
+
+static void
+scan_follow(struct scan *s, const struct record_head *h, uint64_t ring_index,
+	    uint64_t ring_blocks)
+{
+	if (s->run_index == 0) {
+		s->run_count = h->count;
+		s->run_nonce = h->nonce;
+		s->run_crc = 0;
+	}
+	s->run_crc = record_crc_more(s->run_crc, h->crc);
+	if (++s->run_index < s->run_count)
+		return;
+	s->crc_before = s->crc;
+	s->crc = s->run_crc;
+	s->sequence++;
+	s->index = (ring_index + 1) % ring_blocks;
+	s->blocks += s->run_count;
+	s->last_count = s->run_count;
+	s->run_index = 0;
+}
+
+static void
+scan_ring_block(struct scan *s, const uint8_t *block, uint64_t ring_index)
+{
+	const struct layout *l = scan_layout(s);
+	struct record_head h;
+	int res = record_decode(block, &s->leg->set->name,
+				l->journal_offset + ring_index * 4096, &h);
+
+	if (!s->ended && res == 0 && scan_follows(s, &h)) {
+		scan_follow(s, &h, ring_index, l->journal_bytes / 4096);
+		return;
+	}
+	s->ended = true;
+	if (res == 0 && h.sequence > s->seen_max)
+		s->seen_max = h.sequence;
+}
+
+static void
+scan_ring_done(struct op *op, int res)
+{
+	struct scan *s = op->owner;
+	uint64_t ring = scan_layout(s)->journal_bytes / 4096;
+
+	if (res < 0) {
+		leg_bad_read(s->leg, false, res, 0);
+		scan_finish(s, res);
+		return;
+	}
+	for (uint32_t i = 0; i < s->buf_blocks; i++)
+		scan_ring_block(s, s->buf + (size_t)i * 4096,
+				(s->heads[s->copy].journal_index + s->at + i) %
+					ring);
+	s->at += s->buf_blocks;
+	scan_ring(s);
+}
+
+static void
+scan_ring(struct scan *s)
+{
+	const struct layout *l = scan_layout(s);
+	uint64_t ring = l->journal_bytes / 4096;
+	uint64_t index = (s->heads[s->copy].journal_index + s->at) % ring;
+	uint64_t blocks = ring - s->at;
+
+	if (blocks == 0) {
+		/* Sequence end + 1, in pieces, is a torn append. */
+		scan_finish(s, s->seen_max > s->sequence + 1 ? -EBADMSG : 0);
+		return;
+	}
+	if (blocks > SCAN_BLOCKS)
+		blocks = SCAN_BLOCKS;
+	if (blocks > ring - index)
+		blocks = ring - index;
+	scan_read(s, l->journal_offset + index * 4096, (uint32_t)blocks,
+		  scan_ring_done);
+}
+
+static void
+scan_ring_begin(struct scan *s)
+{
+	const struct map_head *h = &s->heads[s->copy];
+
+	s->step = SCAN_RING;
+	s->at = 0;
+	s->ended = false;
+	s->sequence = h->journal_sequence - 1;
+	s->index = h->journal_index;
+	s->blocks = 0;
+	s->crc = h->before_crc;
+	s->crc_before = 0;
+	s->last_count = 0;
+	s->run_index = 0;
+	s->seen_max = 0;
+	scan_ring(s);
+}
+
+/* --- map --- */
+
+static bool
+scan_head_is_sane(const struct scan *s, unsigned copy)
+{
+	const struct map_head *h = &s->heads[copy];
+
+	return s->head_res[copy] == 0 && h->regions == s->leg->set->regions &&
+	       h->journal_sequence > 0 &&
+	       h->journal_index < scan_layout(s)->journal_bytes / 4096;
+}
+
+/* This copy is not whole: the other one, once. */
+static void
+scan_map_bad(struct scan *s)
+{
+	s->head_res[s->copy] = -EBADMSG;
+	s->copy ^= 1;
+	if (!scan_head_is_sane(s, s->copy)) {
+		scan_finish(s, -EBADMSG);
+		return;
+	}
+	s->at = 0;
+	scan_map(s);
+}
+
+static bool
+scan_map_blocks_are_good(const struct scan *s)
+{
+	const struct layout *l = scan_layout(s);
+	map_entry unused[1];
+
+	for (uint32_t i = 0; i < s->buf_blocks; i++) {
+		uint64_t index = s->at + i;
+
+		if (map_block_decode(s->buf + (size_t)i * 4096, 0, index,
+				     &s->leg->set->name,
+				     l->map_offset[s->copy] +
+					     (1 + index) * 4096,
+				     unused) < 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+scan_map_done(struct op *op, int res)
+{
+	struct scan *s = op->owner;
+
+	if (res < 0)
+		leg_bad_read(s->leg, false, res, 0);
+	if (res < 0 || !scan_map_blocks_are_good(s)) {
+		scan_map_bad(s);
+		return;
+	}
+	s->at += s->buf_blocks;
+	scan_map(s);
+}
+
+static void
+scan_map(struct scan *s)
+{
+	uint64_t left = map_blocks(s->leg->set->regions) - s->at;
+
+	s->step = SCAN_MAP;
+	if (left == 0) {
+		scan_ring_begin(s);
+		return;
+	}
+	scan_read(s,
+		  scan_layout(s)->map_offset[s->copy] + (1 + s->at) * 4096,
+		  left < SCAN_BLOCKS ? (uint32_t)left : SCAN_BLOCKS,
+		  scan_map_done);
+}
+
+/* --- heads --- */
+
+static void
+scan_head_done(struct op *op, int res)
+{
+	struct scan *s = op->owner;
+	unsigned copy = (unsigned)op->tag;
+
+	if (res == 0)
+		res = map_head_decode(s->buf + (size_t)copy * 4096,
+				      &s->leg->set->name,
+				      scan_layout(s)->map_offset[copy],
+				      &s->heads[copy]);
+	s->head_res[copy] = res;
+	if (--s->pending > 0)
+		return;
+	bool sane[2] = {scan_head_is_sane(s, 0), scan_head_is_sane(s, 1)};
+
+	if (!sane[0] && !sane[1]) {
+		scan_finish(s, -EBADMSG);
+		return;
+	}
+	s->copy = sane[1] && (!sane[0] ||
+			      s->heads[1].sequence > s->heads[0].sequence);
+	s->at = 0;
+	scan_map(s);
+}
+
+static void
+scan_flush_done(struct op *op, int res)
+{
+	struct scan *s = op->owner;
+
+	if (res < 0) {
+		scan_finish(s, res);
+		return;
+	}
+	s->step = SCAN_HEADS;
+	s->pending = 2;
+	for (unsigned copy = 0; copy < 2; copy++)
+		op_submit(s->leg, IO_READ, scan_layout(s)->map_offset[copy],
+			  4096, s->buf + (size_t)copy * 4096, false,
+			  scan_head_done, s, copy);
+}
+
+void
+scan_start(struct scan *s, struct leg *leg)
+{
+	s->leg = leg;
+	s->step = SCAN_FLUSH;
+	/* What was read before the crash must not go back (H7). */
+	op_submit(leg, IO_FLUSH, 0, 0, NULL, false, scan_flush_done, s, 0);
+}

@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the engine share: legs, sets, parts, the array object.
+ * A set knows nothing of other sets; what they share is the membership
+ * (meta.c) and the pools.
+ */
+#ifndef RAID_SET_H
+#define RAID_SET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "check.h"
+#include "crc.h"
+#include "fan.h"
+#include "io.h"
+#include "layout.h"
+#include "list.h"
+#include "map.h"
+#include "note.h"
+#include "raid.h"
+#include "range.h"
+#include "record.h"
+#include "sums.h"
+#include "superblock.h"
+#include "units.h"
+
+struct part;
+struct set;
+
+/*
+ * A leg as this run uses it.
+ *
+ *   OUT <--- epoch without it in force --- FAILING <--- something failed --- IN
+ *
+ * IN: gets all I/O, is counted.  FAILING: gets none, is still counted, so
+ * whatever it missed waits (R2).  OUT: not counted.
+ */
+enum leg_run { RUN_OUT, RUN_FAILING, RUN_IN };
+
+struct leg {
+	struct raid *raid;
+	struct set *set;
+	uint16_t member;
+	uint8_t index;
+	uint8_t bit;
+	enum leg_run run;
+	enum raid_cause why; /* FAILING */
+	bool present;
+	bool write_through;
+	uint32_t sector_bytes;
+	uint64_t bytes;
+	uint64_t sb_sequence;
+	uint8_t sb_slot; /* the newest superblock is in */
+	/* Physical copy of the map = logical copy ^ map_flip. */
+	uint8_t map_flip;
+	uint32_t in_flight;
+	/* Completions without FUA: ever, when the flush under way was
+	 * submitted, and covered by the last good one (R3). */
+	uint64_t written;
+	uint64_t flush_at;
+	uint64_t flushed;
+	uint64_t read_errors;
+	uint64_t write_errors;
+	uint64_t mismatches;
+	uint64_t repaired;
+	uint32_t bad_reads; /* decaying, against the budget */
+};
+
+/* Something to be appended to the journal (journal.c). */
+struct job {
+	struct list link;
+	uint32_t bytes; /* upper bound of its items */
+	uint32_t sums;  /* upper bound of sums in them */
+	bool checkpoint; /* may use the room kept for it (R20) */
+	void (*compose)(struct job *job, struct record *rec);
+	/* res 0: durable on every counted leg. */
+	void (*done)(struct job *job, int res);
+};
+
+/* Waits for a flush of all counted legs submitted from now on (flush.c). */
+struct flush_wait {
+	struct list link;
+	void (*done)(struct flush_wait *w, int res);
+};
+
+/* Waits until the sums queued before now are journaled. */
+struct drain_wait {
+	struct list link;
+	uint64_t until;
+	void (*done)(struct drain_wait *w, int res);
+};
+
+/* Waits for a page of sums (pages.c). */
+struct page_wait {
+	struct list link;
+	uint64_t region;
+	void (*done)(struct page_wait *w);
+};
+
+struct journal {
+	uint64_t ring_blocks;
+	uint64_t head;      /* ring block the next record begins at */
+	uint64_t used;      /* blocks from the replay start to head */
+	uint64_t reserve;   /* blocks kept for a checkpoint (R20) */
+	uint64_t sequence;  /* of the next record */
+	uint64_t nonce;     /* of the run */
+	uint32_t before_crc;
+	uint32_t sums_live; /* in records from the replay start on */
+	bool appending;
+	uint8_t *buf;
+	struct record rec;
+	struct fan fan;
+	struct list jobs;     /* waiting, in order */
+	struct list composed; /* in the append under way */
+	struct list drains;   /* waiting drain_waits */
+	uint64_t drained_composed;
+	uint64_t drained_durable;
+	bool blocked; /* no room until a checkpoint */
+};
+
+enum checkpoint_state {
+	CK_IDLE,
+	CK_APPEND, /* appending again what the journal still owes */
+	CK_MAP,    /* writing the map's blocks to the older copy */
+	CK_FLUSH,
+	CK_HEADER,
+};
+
+/* Map blocks written at a time; each may be encoded for either copy. */
+#define CK_BATCH 8u
+
+struct checkpoint {
+	enum checkpoint_state state;
+	bool wanted;
+	uint8_t copy; /* logical, being written */
+	uint16_t round; /* NODE_ROUND or 0 */
+	bool begun; /* its first record is composed: start is known */
+	uint64_t start_sequence;
+	uint64_t start_index;
+	uint32_t start_crc;
+	uint64_t start_used;  /* blocks used before it */
+	uint32_t start_sums;
+	uint32_t unit_at; /* cursors of what is appended again */
+	uint32_t node_at;
+	uint64_t block_at;
+	uint64_t appended; /* blocks it used */
+	uint32_t appended_sums;
+	uint64_t head_sequence; /* of the newest map header */
+	struct job job;
+	struct fan fan;
+	struct flush_wait flush;
+	uint64_t used_after; /* journal.used and sums_live when it ended */
+	uint32_t sums_after;
+	uint8_t *bufs; /* CK_BATCH blocks for each physical copy */
+};
+
+struct flusher {
+	bool running;
+	uint32_t gen;      /* rounds submitted */
+	uint32_t done_gen; /* last good one */
+	struct fan fan;
+	struct list waiting; /* join the next round */
+	struct list covered; /* by the round under way */
+};
+
+#define CLEAN_MAX 64u
+
+struct cleaner {
+	bool running;
+	bool flushing;
+	uint32_t count;
+	uint32_t composed;
+	struct unit *units[CLEAN_MAX];
+	struct job job;
+	struct flush_wait flush;
+	uint64_t next_ns;
+};
+
+enum frame_state { FRAME_FREE, FRAME_LOADING, FRAME_READY, FRAME_LOST };
+
+struct frame {
+	struct list lru;
+	struct set *set;
+	enum frame_state state;
+	uint64_t region;
+	map_entry entry; /* it was read by */
+	uint32_t pins;
+	uint8_t tried; /* legs */
+	uint8_t leg;
+	struct list waits;
+	uint8_t *data;
+};
+
+struct pages {
+	struct frame *frames;
+	uint32_t count;
+	struct list lru; /* unpinned and free ones, next to take first */
+	struct list starved; /* page_waits that found no frame */
+	uint32_t *index; /* per region: frame + 1, 0 none */
+	uint8_t *data;
+};
+
+#define STORE_MAX 16u
+
+enum store_state {
+	STORE_FREE,
+	STORE_LOADING,
+	STORE_WRITING,
+	STORE_FLUSHING,
+	STORE_RECORDING,
+};
+
+struct store {
+	enum store_state state;
+	struct set *set;
+	uint64_t region;
+	bool dropped; /* blocks became unwritten meanwhile */
+	bool full;
+	bool pinned;
+	uint8_t slot; /* going to */
+	uint32_t crc;
+	uint64_t as_of;
+	uint8_t *buf;
+	struct fan fan;
+	struct job job;
+	struct flush_wait flush;
+	struct page_wait page;
+};
+
+struct storer {
+	struct store stores[STORE_MAX];
+	uint8_t *bufs;
+	uint32_t busy;
+	uint64_t hand; /* region to look at next */
+	bool pressed;  /* going on until the low mark */
+};
+
+#define SETTLE_MAX 4u
+#define REPAIR_MAX 64u
+
+enum settle_step {
+	SETTLE_FREE,
+	SETTLE_LOCKING,
+	SETTLE_FLUSHING,
+	SETTLE_LOADING,
+	SETTLE_READING,
+	SETTLE_WRITING,
+	SETTLE_CHECKING,
+	SETTLE_RECORDING,
+};
+
+struct settle {
+	enum settle_step step;
+	struct set *set;
+	uint64_t unit;
+	bool evidence; /* R17 decides; else the sum does */
+	struct range range;
+	struct fan fan;
+	struct job job;
+	struct flush_wait flush;
+	struct page_wait page;
+	uint32_t pending;
+	uint8_t *bufs; /* legs * 64 KiB, and 64 KiB to read back into */
+	uint16_t readable[SB_LEGS_MAX]; /* blocks */
+	uint16_t to_write[SB_LEGS_MAX];
+	uint16_t written; /* blocks not unwritten */
+	uint16_t chosen;  /* blocks with a value */
+	uint16_t record;  /* blocks whose sum is new, or stands alone now */
+	uint8_t source[UNIT_BLOCKS]; /* leg that has the value */
+	uint32_t sum[UNIT_BLOCKS];
+};
+
+struct settler {
+	struct settle settles[SETTLE_MAX];
+	uint32_t busy;
+	uint32_t cursor; /* of the background, in units.all */
+	uint64_t repairs[REPAIR_MAX]; /* units to be repaired */
+	uint32_t repair_count;
+	struct list waiting; /* parts whose unit must be resynced first */
+	uint64_t rewritten;
+	bool announced;
+};
+
+enum scan_step {
+	SCAN_IDLE,
+	SCAN_FLUSH,
+	SCAN_HEADS,
+	SCAN_MAP,
+	SCAN_RING,
+	SCAN_DONE,
+};
+
+/* What one leg's journal and map say at a start (R19). */
+struct scan {
+	struct leg *leg;
+	enum scan_step step;
+	int res; /* 0: whole; -EIO, -EBADMSG: not usable */
+	uint8_t *buf;
+	uint32_t buf_blocks;
+	uint32_t pending;
+	int head_res[2];
+	struct map_head heads[2];
+	uint8_t copy; /* physical, the newest */
+	uint64_t at;
+	/* The chain so far. */
+	bool ended;
+	uint64_t sequence; /* of the last whole record */
+	uint64_t index;    /* ring block behind it */
+	uint64_t blocks;   /* in the chain */
+	uint32_t crc;      /* of the last whole record */
+	uint32_t crc_before; /* of the one before that */
+	uint32_t last_count; /* blocks of the last record */
+	/* The record being followed. */
+	uint32_t run_index;
+	uint32_t run_count;
+	uint32_t run_crc;
+	uint64_t run_nonce;
+	uint64_t seen_max; /* largest sequence seen behind the end */
+};
+
+enum set_start {
+	SET_CREATING,
+	SET_SCANNING,
+	SET_MAP,
+	SET_REPLAY,
+	SET_READY, /* waits for the start's epoch */
+	SET_COPY,
+	SET_SERVING,
+	SET_UNUSABLE,
+};
+
+struct set {
+	struct raid *raid;
+	uint32_t index;
+	struct leg *legs;
+	uint8_t in_mask;
+	uint8_t counted_mask;
+	bool write_stopped;
+	struct record_name name;
+	uint32_t sum_base;
+	uint64_t blocks;
+	uint64_t regions;
+	uint32_t region_shift; /* blocks */
+	uint32_t sector_bytes; /* the largest of its legs' */
+	map_entry *map;
+	uint8_t *map_dirty; /* per map block: bit per logical copy */
+	uint16_t *resync_in; /* per region: units to be resynced */
+	uint64_t regions_written;
+
+	struct sums sums;
+	struct units units;
+	struct pages pages;
+	struct ranges ranges;
+	struct journal journal;
+	struct checkpoint checkpoint;
+	struct flusher flusher;
+	struct cleaner cleaner;
+	struct storer storer;
+	struct settler settler;
+	struct list fans; /* waiting for an epoch */
+	struct list starved; /* parts waiting for units or sums */
+	uint64_t lost_blocks;
+	uint64_t unverified_blocks;
+	uint32_t pick; /* alternates legs */
+
+	/* Start and stop. */
+	enum set_start start;
+	struct scan *scans; /* per leg */
+	uint8_t *scan_bufs;
+	int reference; /* leg whose journal is the set's */
+	uint8_t wholly_stale; /* legs that lost what they acknowledged */
+	uint64_t at;
+	struct fan start_fan;
+	uint32_t stop_step;
+	uint64_t stop_head;
+	struct flush_wait stop_flush;
+};
+
+enum part_kind { PART_READ, PART_WRITE, PART_FLUSH, PART_UNWRITTEN, PART_MAP };
+
+enum part_step {
+	PART_FREE,
+	PART_LOCKING,
+	PART_WAITING_SETTLE,
+	PART_WAITING_PAGE,
+	PART_FETCHING,
+	PART_WAITING_ROOM,
+	PART_INTENT, /* DIRTY and sums on their way (R1) */
+	PART_DATA,
+	PART_RECORD, /* sums, or "unwritten", on their way */
+	PART_DISCARD,
+	PART_FLUSHING,
+};
+
+/* A read of blocks, verified (fetch.c). */
+struct fetch {
+	struct set *set;
+	uint64_t block;
+	uint32_t count;
+	uint8_t *buf;
+	void (*done)(struct fetch *f, int res);
+	uint32_t pending; /* read under way, page under way */
+	uint8_t leg;
+	uint8_t tried; /* legs that were read whole */
+	bool single;   /* block by block now */
+	uint32_t at;   /* ... this one */
+	int res;
+	struct page_wait page;
+};
+
+/* The share of a request inside one chunk of one set (for UNWRITTEN: one
+ * stretch of one set; for FLUSH: one set). */
+struct part {
+	struct list link; /* in the list it waits in */
+	enum part_kind kind;
+	enum part_step step;
+	struct raid_req *req;
+	struct set *set;
+	uint64_t block;
+	uint64_t count;
+	uint32_t skip;  /* bytes into the only block; else 0 */
+	uint32_t bytes; /* of the client */
+	uint8_t *data;  /* the client's; NULL: zeros */
+	uint8_t *buf;   /* what legs read or write: data, or bounce */
+	uint8_t *bounce; /* a block */
+	bool fua;
+	bool first;      /* some block is unwritten: R4 */
+	bool undecided;  /* WRITE: the last leg failed the data */
+	uint8_t waits;   /* of data, record */
+	uint32_t held;   /* UNWRITTEN: sums kept for it */
+	int res;
+	uint64_t units;  /* units of the region with written blocks in it */
+	uint64_t unwritten[REGION_BLOCKS / 64]; /* bit per block: R4 */
+	struct range range;
+	struct fan fan;
+	struct job job;
+	struct fetch fetch;
+	struct page_wait page;
+	struct flush_wait flush;
+	struct drain_wait drain;
+};
+
+enum meta_state { META_IDLE, META_WRITING, META_STUCK };
+
+struct meta {
+	enum meta_state state;
+	bool wanted; /* a change waits */
+	bool marking; /* the round under way is a mark */
+	bool started; /* the start's epoch is in force */
+	uint32_t pending;
+	uint8_t *bufs; /* per member: two superblocks */
+	bool *failed;  /* per member, this round */
+	bool *written; /* per member: part of this round */
+};
+
+enum raid_phase {
+	PHASE_INIT,
+	PHASE_STARTING,
+	PHASE_SERVING,
+	PHASE_STOPPING,
+	PHASE_STOPPED,
+};
+
+struct raid {
+	struct io *io;
+	struct sb sb; /* the newest submitted, or about to be */
+	struct raid_limits limits;
+	bool create;
+	bool force;
+	enum raid_phase phase;
+	bool epoch_begun; /* the start's */
+	int start_failed; /* why; reported when all I/O is back */
+	uint64_t now;
+	uint64_t wall_s; /* at raid_init */
+	uint64_t init_ns;
+	uint64_t bytes;
+	uint32_t leg_count;
+	struct leg *legs;
+	struct set *sets;
+	struct meta meta;
+	struct op *ops;
+	struct op *ops_free;
+	uint32_t ops_busy;
+	struct part *parts;
+	struct list parts_free;
+	uint8_t *bounces;
+	uint8_t *zeros; /* a chunk */
+	struct raid_req *queue_head; /* requests not split yet */
+	struct raid_req *queue_tail;
+	struct list ready; /* fans to be called */
+	uint32_t requests;
+	uint64_t decay_ns;
+	struct raid_counters counters;
+	raid_event_f *start_done;
+	void *start_arg;
+	raid_event_f *stop_done;
+	void *stop_arg;
+};
+
+/* leg.c */
+void leg_set_run(struct leg *leg, enum leg_run run);
+/* Something failed on it.  True: it is being evicted; false: it is the last
+ * of its set, whose state says what that means (R7). */
+bool leg_fail(struct leg *leg, enum raid_cause cause, int err);
+/* A read that failed or did not verify; may evict over the budget. */
+void leg_bad_read(struct leg *leg, bool mismatch, int err, uint64_t block);
+struct leg *leg_pick(struct set *set, uint8_t not_these);
+bool set_is_serving(const struct set *set);
+void raid_note(struct raid *r, enum raid_note_kind kind, struct set *set,
+	       struct leg *leg, int err, uint64_t a, uint64_t b);
+
+/* meta.c */
+void meta_carve(struct raid *r, struct arena *a, uint32_t legs);
+void meta_change(struct raid *r);
+void meta_create(struct raid *r); /* writes the first epoch as it is */
+void meta_tick(struct raid *r);
+
+/* flush.c */
+void flush_init(struct set *set);
+void flush_request(struct set *set, struct flush_wait *w);
+void flush_tick(struct set *set);
+bool flush_is_needed(const struct set *set);
+
+/* journal.c */
+void journal_carve(struct set *set, struct arena *a);
+void journal_init(struct set *set, uint64_t ring_blocks, uint64_t reserve);
+void journal_submit(struct set *set, struct job *job);
+void journal_drain(struct set *set, struct drain_wait *w);
+void journal_tick(struct set *set);
+/* Into rec: the node, after what is older and not journaled.  False: no
+ * room. */
+bool journal_put_node(struct set *set, struct record *rec, struct node *n);
+/* The node alone. */
+bool journal_put_again(struct set *set, struct record *rec, struct node *n);
+uint8_t set_absent_mask(const struct set *set);
+
+/* checkpoint.c */
+void checkpoint_carve(struct set *set, struct arena *a);
+void checkpoint_init(struct set *set);
+void checkpoint_want(struct set *set);
+void checkpoint_tick(struct set *set);
+/* What it appends again goes last into the record being composed. */
+void checkpoint_compose(struct set *set);
+
+/* table.c: the region map in memory */
+void map_set(struct set *set, uint64_t region, map_entry e);
+void map_add_stale(struct set *set, uint64_t region, uint8_t mask);
+uint64_t set_region(const struct set *set, uint64_t block);
+/* Blocks [block, count) are unwritten from now on. */
+void set_apply_unwritten(struct set *set, uint64_t block, uint64_t count);
+void set_apply_page(struct set *set, uint64_t region, enum map_slot slot,
+		    uint32_t crc, bool full);
+
+/* pages.c */
+void pages_carve(struct set *set, struct arena *a, uint32_t count);
+void pages_init(struct set *set, uint32_t count);
+/* True: ready (or lost) now.  False: w->done is called when it is. */
+bool pages_need(struct set *set, uint64_t region, struct page_wait *w);
+struct frame *pages_find(struct set *set, uint64_t region);
+void pages_pin(struct frame *f);
+void pages_unpin(struct set *set, struct frame *f);
+void pages_forget(struct set *set, uint64_t region);
+uint32_t page_get(const struct frame *f, uint32_t i);
+void page_put(uint8_t *page, uint32_t i, uint32_t sum);
+
+enum sum_known {
+	SUM_KNOWN,
+	SUM_NEEDS_PAGE, /* pages_need() first */
+	SUM_LOST,       /* the page is lost: written, unverifiable (R24) */
+};
+/* The block's sum as a reader under its range lock must find it. */
+enum sum_known sum_lookup(struct set *set, uint64_t block, uint32_t *sum);
+/* Is it written?  Knows more than sum_lookup: needs no page if full. */
+enum sum_known sum_is_written(struct set *set, uint64_t block, bool *written);
+
+/* store.c */
+void store_carve(struct set *set, struct arena *a);
+void store_init(struct set *set);
+void store_tick(struct set *set);
+void store_drop(struct set *set, uint64_t block, uint64_t count);
+bool store_is_idle(const struct set *set);
+
+/* cleaner.c */
+void cleaner_init(struct set *set);
+void cleaner_tick(struct set *set);
+void cleaner_wake_starved(struct set *set);
+
+/* settle.c */
+void settle_carve(struct set *set, struct arena *a);
+void settle_init(struct set *set);
+void settle_tick(struct set *set);
+bool settle_is_needed(const struct set *set, uint64_t block, uint64_t count);
+void settle_wait(struct set *set, struct part *p);
+void settle_repair(struct set *set, uint64_t block);
+
+/* fetch.c */
+void fetch_start(struct fetch *f, struct set *set, uint64_t block,
+		 uint32_t count, void *buf,
+		 void (*done)(struct fetch *f, int res));
+
+/* part.c */
+struct part *part_take(struct raid *r);
+void part_start(struct part *p);
+/* Unlock, answer, free. */
+void part_finish(struct part *p, int res);
+/* part steps by kind, entered with the range lock held */
+void read_begin(struct part *p);
+void map_begin(struct part *p);
+void write_begin(struct part *p);
+void write_resume(struct part *p); /* room for units and sums was made */
+void unwritten_resume(struct part *p);
+void unwritten_begin(struct part *p);
+void flush_part_begin(struct part *p);
+/* Take the lock anew, after what it waits for. */
+void part_relock(struct part *p);
+
+/* request.c */
+void request_tick(struct raid *r);
+void request_part_done(struct raid *r, struct raid_req *req, int res);
+
+/* start.c, scan.c, replay.c */
+void start_carve(struct set *set, struct arena *a);
+void start_begin(struct raid *r);
+void start_tick(struct raid *r);
+void start_epoch_done(struct raid *r, int res);
+void scan_start(struct scan *s, struct leg *leg);
+void replay_begin(struct set *set);
+bool replay_block(struct set *set, const void *block,
+		  const struct record_head *head);
+void replay_end(struct set *set);
+
+/* stop.c */
+void stop_tick(struct raid *r);
+
+#endif

@@ -1,0 +1,683 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Settling a unit: making its legs agree.  One operation, two ways to know
+ * the value: by sum (read repair, R11), by evidence (crash recovery, R16,
+ * R17).
+ *
+ *   FREE -> LOCKING -> FLUSHING (evidence) -> LOADING -> READING -> WRITING
+ *        -> CHECKING -> RECORDING (evidence) -> FREE
+ *
+ * Legs that differ are written with FUA and read back.  What a flush at the
+ * start made durable, and what is written so, can be agreed upon (H7).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "set.h"
+
+#define UNIT_BYTES (UNIT_BLOCKS * BLOCK_BYTES)
+
+static void settle_finish(struct settle *st, int res);
+
+static uint32_t
+settle_legs(const struct settle *st)
+{
+	return st->set->raid->sb.geometry.legs;
+}
+
+static uint8_t *
+settle_block(const struct settle *st, uint32_t leg, uint32_t b)
+{
+	return st->bufs + (size_t)leg * UNIT_BYTES + (size_t)b * BLOCK_BYTES;
+}
+
+static uint64_t
+settle_offset(const struct settle *st, uint32_t b)
+{
+	return st->set->raid->sb.layout.data_offset +
+	       (st->unit * UNIT_BLOCKS + b) * BLOCK_BYTES;
+}
+
+void
+settle_carve(struct set *set, struct arena *a)
+{
+	for (uint32_t i = 0; i < SETTLE_MAX; i++)
+		ARENA_TAKE(a, &set->settler.settles[i], bufs,
+			   (size_t)SB_LEGS_MAX * UNIT_BYTES, 4096);
+}
+
+void
+settle_init(struct set *set)
+{
+	list_init(&set->settler.waiting);
+	for (uint32_t i = 0; i < SETTLE_MAX; i++)
+		set->settler.settles[i].set = set;
+}
+
+bool
+settle_is_needed(const struct set *set, uint64_t block, uint64_t count)
+{
+	uint64_t last = (block + count - 1) / UNIT_BLOCKS;
+
+	if (set->units.resync == 0)
+		return false;
+	for (uint64_t i = block / UNIT_BLOCKS; i <= last; i++) {
+		const struct unit *u = units_find(&set->units, i);
+
+		if (u && u->resync)
+			return true;
+	}
+	return false;
+}
+
+void
+settle_wait(struct set *set, struct part *p)
+{
+	list_append(&set->settler.waiting, &p->link);
+}
+
+void
+settle_repair(struct set *set, uint64_t block)
+{
+	struct settler *sr = &set->settler;
+	uint64_t unit = block / UNIT_BLOCKS;
+
+	for (uint32_t i = 0; i < sr->repair_count; i++)
+		if (sr->repairs[i] == unit)
+			return;
+	/* When full it is dropped: the next read finds it again. */
+	if (sr->repair_count < REPAIR_MAX)
+		sr->repairs[sr->repair_count++] = unit;
+}
+
+/* --- the end --- */
+
+static bool
+part_touches_unit(const struct part *p, uint64_t unit)
+{
+	return p->block < (unit + 1) * UNIT_BLOCKS &&
+	       p->block + p->count > unit * UNIT_BLOCKS;
+}
+
+/* Those that waited look again; of a unit that cannot be settled: EIO. */
+static void
+settle_wake(struct set *set, uint64_t unit, int res)
+{
+	struct list waiting;
+
+	list_init(&waiting);
+	list_splice(&waiting, &set->settler.waiting);
+	while (!list_empty(&waiting)) {
+		struct part *p = list_first(&waiting, struct part, link);
+
+		list_remove(&p->link);
+		if (!part_touches_unit(p, unit))
+			list_append(&set->settler.waiting, &p->link);
+		else if (res < 0)
+			part_finish(p, res);
+		else
+			part_relock(p);
+	}
+}
+
+static void
+settle_finish(struct settle *st, int res)
+{
+	struct set *set = st->set;
+	struct unit *u = units_find(&set->units, st->unit);
+
+	st->step = SETTLE_FREE;
+	set->settler.busy--;
+	if (u)
+		u->settling = false;
+	if (u && u->resync && st->evidence && res == 0) {
+		unit_set_resync(&set->units, u, false);
+		set->resync_in[set_region(set, st->unit * UNIT_BLOCKS)]--;
+		u->gen = set->flusher.gen;
+	}
+	range_unlock(&set->ranges, &st->range);
+	settle_wake(set, st->unit, res);
+}
+
+/* --- recording what evidence decided --- */
+
+static void
+settle_recorded(struct job *job, int res)
+{
+	settle_finish(container_of(job, struct settle, job), res);
+}
+
+static void
+settle_compose(struct job *job, struct record *rec)
+{
+	struct settle *st = container_of(job, struct settle, job);
+	struct set *set = st->set;
+
+	for (uint32_t b = 0; b < UNIT_BLOCKS; b++)
+		if (st->record >> b & 1)
+			CHECK(journal_put_again(
+				set, rec,
+				sums_newest(&set->sums,
+					    st->unit * UNIT_BLOCKS + b)));
+}
+
+/* The chain of a decided block is the value chosen, and nothing else. */
+static void
+settle_chain(struct settle *st, uint32_t b)
+{
+	struct sums *s = &st->set->sums;
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+	struct node *n = sums_newest(s, block);
+
+	if (!n && !(st->record >> b & 1))
+		return; /* its page says so already */
+	if (n && n->sum == st->sum[b] && (n->flags & NODE_JOURNALED)) {
+		n->flags |= NODE_DONE | NODE_SETTLED;
+		n->gen = st->set->flusher.gen;
+		sums_trim(s, n);
+		st->record &= (uint16_t)~(1u << b);
+		return;
+	}
+	store_drop(st->set, block, 1);
+	sums_drop(s, block);
+	n = sums_push(s, block, st->sum[b], NODE_DONE | NODE_SETTLED);
+	n->gen = st->set->flusher.gen;
+	st->record |= (uint16_t)(1u << b);
+}
+
+static void
+settle_record(struct settle *st)
+{
+	if (!st->evidence) {
+		settle_finish(st, 0);
+		return;
+	}
+	for (uint32_t b = 0; b < UNIT_BLOCKS; b++)
+		if (st->chosen >> b & 1)
+			settle_chain(st, b);
+	if (st->record == 0) {
+		settle_finish(st, 0);
+		return;
+	}
+	st->step = SETTLE_RECORDING;
+	st->job.compose = settle_compose;
+	st->job.done = settle_recorded;
+	st->job.bytes = UNIT_BLOCKS * 24;
+	st->job.sums = UNIT_BLOCKS;
+	journal_submit(st->set, &st->job);
+}
+
+/* --- reading back --- */
+
+static void
+settle_check_leg(struct settle *st, struct leg *leg, int res)
+{
+	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
+		uint64_t block = st->unit * UNIT_BLOCKS + b;
+
+		if (!(st->to_write[leg->index] >> b & 1))
+			continue;
+		if (res == 0 && sum_of(st->set->sum_base, block,
+				       settle_block(st, leg->index, b)) ==
+					st->sum[b]) {
+			leg->repaired++;
+			st->set->settler.rewritten++;
+			if (!st->evidence)
+				raid_note(leg->raid, NOTE_REPAIRED, st->set,
+					  leg, 0, block * BLOCK_BYTES, 0);
+		} else {
+			leg_bad_read(leg, res == 0, res, block);
+		}
+	}
+}
+
+static void
+settle_check_done(struct op *op, int res)
+{
+	struct settle *st = op->owner;
+
+	settle_check_leg(st, op->leg, res);
+	if (--st->pending == 0)
+		settle_record(st);
+}
+
+static void
+settle_written(struct fan *fan, int res)
+{
+	struct settle *st = container_of(fan, struct settle, fan);
+
+	if (res < 0) {
+		settle_finish(st, st->evidence ? res : 0);
+		return;
+	}
+	st->step = SETTLE_CHECKING;
+	st->pending = 1;
+	for (uint32_t i = 0; i < settle_legs(st); i++) {
+		struct leg *leg = &st->set->legs[i];
+
+		if (!st->to_write[i] || leg->run != RUN_IN)
+			continue;
+		st->pending++;
+		op_submit(leg, IO_READ, settle_offset(st, 0), UNIT_BYTES,
+			  settle_block(st, i, 0), false, settle_check_done, st,
+			  0);
+	}
+	if (--st->pending == 0)
+		settle_record(st);
+}
+
+/* --- deciding --- */
+
+static bool
+settle_is_readable(const struct settle *st, uint32_t leg, uint32_t b)
+{
+	return st->readable[leg] >> b & 1;
+}
+
+/* The first leg whose block has that sum; -1: none. */
+static int
+settle_match(const struct settle *st, uint32_t b, uint32_t sum)
+{
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+
+	for (uint32_t i = 0; i < settle_legs(st); i++)
+		if (settle_is_readable(st, i, b) &&
+		    sum_of(st->set->sum_base, block, settle_block(st, i, b)) ==
+			    sum)
+			return (int)i;
+	return -1;
+}
+
+/* No sum vouches for any leg: what they agree on, else the lowest, one that
+ * cannot tear a block if there is one (R17, H23). */
+static int
+settle_last_resort(const struct settle *st, uint32_t b)
+{
+	const struct set *set = st->set;
+	uint32_t block_bytes = set->raid->sb.geometry.block_bytes;
+	int lowest = -1;
+	int whole = -1;
+	bool agree = true;
+
+	for (uint32_t i = 0; i < settle_legs(st); i++) {
+		if (!settle_is_readable(st, i, b))
+			continue;
+		if (lowest < 0)
+			lowest = (int)i;
+		else if (memcmp(settle_block(st, (uint32_t)lowest, b),
+				settle_block(st, i, b), BLOCK_BYTES) != 0)
+			agree = false;
+		if (whole < 0 && set->legs[i].sector_bytes >= block_bytes)
+			whole = (int)i;
+	}
+	return agree || whole < 0 ? lowest : whole;
+}
+
+/* The sum that the page on disk gives; false: unwritten or not known. */
+static bool
+settle_page_sum(const struct settle *st, uint32_t b, uint32_t *sum)
+{
+	struct set *set = st->set;
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+	uint64_t region = set_region(set, block);
+	const struct frame *f = pages_find(set, region);
+
+	if (map_slot(set->map[region]) == SLOT_NONE || !f ||
+	    f->state == FRAME_LOST)
+		return false;
+	*sum = page_get(
+		f, (uint32_t)(block & ((1ull << set->region_shift) - 1)));
+	return *sum != SUM_UNWRITTEN;
+}
+
+static void
+settle_choose(struct settle *st, uint32_t b, int leg, uint32_t sum)
+{
+	st->chosen |= (uint16_t)(1u << b);
+	st->source[b] = (uint8_t)leg;
+	st->sum[b] = sum;
+}
+
+static void
+settle_accept(struct settle *st, uint32_t b)
+{
+	struct set *set = st->set;
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+	int leg = settle_last_resort(st, b);
+
+	if (leg < 0) {
+		struct node *n = sums_newest(&set->sums, block);
+
+		/* Its sum stands, so that it reads as EIO; what is older is
+		 * kept, since no flush will ever seem to settle it. */
+		if (n) {
+			n->flags |= NODE_DONE;
+			n->gen = set->flusher.gen + (1u << 30);
+		}
+		set->lost_blocks++;
+		raid_note(set->raid, NOTE_LOST_BLOCK, set, NULL, -EIO,
+			  block * BLOCK_BYTES, 0);
+		return;
+	}
+	set->unverified_blocks++;
+	raid_note(set->raid, NOTE_UNVERIFIED, set, &set->legs[leg], 0,
+		  block * BLOCK_BYTES, 0);
+	st->record |= (uint16_t)(1u << b);
+	settle_choose(st, b, leg,
+		      sum_of(set->sum_base, block,
+			     settle_block(st, (uint32_t)leg, b)));
+}
+
+/* R17: from the newest sum back to the base. */
+static void
+settle_by_evidence(struct settle *st, uint32_t b)
+{
+	struct set *set = st->set;
+	const struct node *n =
+		sums_newest(&set->sums, st->unit * UNIT_BLOCKS + b);
+	uint32_t sum;
+	bool based = false;
+	bool any = n != NULL;
+
+	if (n && n->sum == SUM_UNWRITTEN)
+		return; /* nothing after it: zeros */
+	for (; n && !based; n = sums_node(&set->sums, n->older)) {
+		if (n->sum == SUM_UNWRITTEN) {
+			based = true; /* below a sum, never zeros (H14) */
+			break;
+		}
+		int leg = settle_match(st, b, n->sum);
+
+		if (leg >= 0) {
+			settle_choose(st, b, leg, n->sum);
+			return;
+		}
+		based = node_is_settled(n, set->flusher.done_gen);
+	}
+	if (!based && settle_page_sum(st, b, &sum)) {
+		int leg = settle_match(st, b, sum);
+
+		any = true;
+		if (leg >= 0) {
+			settle_choose(st, b, leg, sum);
+			return;
+		}
+	}
+	if (any)
+		settle_accept(st, b);
+}
+
+static void
+settle_by_sum(struct settle *st, uint32_t b)
+{
+	struct set *set = st->set;
+	uint32_t sum;
+
+	if (sum_lookup(set, st->unit * UNIT_BLOCKS + b, &sum) != SUM_KNOWN ||
+	    sum == SUM_UNWRITTEN)
+		return;
+	int leg = settle_match(st, b, sum);
+
+	if (leg >= 0)
+		settle_choose(st, b, leg, sum);
+}
+
+static void
+settle_compare(struct settle *st, uint32_t b)
+{
+	for (uint32_t i = 0; i < settle_legs(st); i++) {
+		if (st->set->legs[i].run != RUN_IN)
+			continue;
+		if (!settle_is_readable(st, i, b) ||
+		    memcmp(settle_block(st, i, b),
+			   settle_block(st, st->source[b], b),
+			   BLOCK_BYTES) != 0)
+			st->to_write[i] |= (uint16_t)(1u << b);
+	}
+}
+
+static void
+settle_decide(struct settle *st)
+{
+	struct set *set = st->set;
+
+	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
+		if (st->evidence)
+			settle_by_evidence(st, b);
+		else
+			settle_by_sum(st, b);
+		if (st->chosen >> b & 1)
+			settle_compare(st, b);
+	}
+	if (set->write_stopped) {
+		settle_finish(st, st->evidence ? -EIO : 0);
+		return;
+	}
+	st->step = SETTLE_WRITING;
+	fan_begin(&st->fan, set, CAUSE_DATA, settle_written);
+	for (uint32_t i = 0; i < settle_legs(st); i++)
+		for (uint32_t b = 0; b < UNIT_BLOCKS; b++)
+			if (st->to_write[i] >> b & 1)
+				fan_write_leg(&st->fan, &set->legs[i],
+					      settle_offset(st, b), BLOCK_BYTES,
+					      settle_block(st, st->source[b],
+							   b),
+					      true);
+	fan_end(&st->fan);
+}
+
+/* --- reading --- */
+
+static void
+settle_read_single_done(struct op *op, int res)
+{
+	struct settle *st = op->owner;
+	struct leg *leg = op->leg;
+
+	if (res == 0)
+		st->readable[leg->index] |= (uint16_t)(1u << op->tag);
+	else
+		leg_bad_read(leg, false, res,
+			     st->unit * UNIT_BLOCKS + op->tag);
+	if (--st->pending == 0)
+		settle_decide(st);
+}
+
+static void
+settle_read_done(struct op *op, int res)
+{
+	struct settle *st = op->owner;
+	struct leg *leg = op->leg;
+
+	if (res == 0) {
+		st->readable[leg->index] = 0xffff;
+	} else if (leg->run == RUN_IN) {
+		/* One bad sector fails the whole read: block by block. */
+		for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
+			st->pending++;
+			op_submit(leg, IO_READ, settle_offset(st, b),
+				  BLOCK_BYTES,
+				  settle_block(st, leg->index, b), false,
+				  settle_read_single_done, st, b);
+		}
+	}
+	if (--st->pending == 0)
+		settle_decide(st);
+}
+
+static void
+settle_read(struct settle *st)
+{
+	st->step = SETTLE_READING;
+	st->chosen = 0;
+	st->record = 0;
+	st->pending = 1;
+	for (uint32_t i = 0; i < settle_legs(st); i++) {
+		struct leg *leg = &st->set->legs[i];
+
+		st->readable[i] = 0;
+		st->to_write[i] = 0;
+		if (leg->run != RUN_IN)
+			continue;
+		st->pending++;
+		op_submit(leg, IO_READ, settle_offset(st, 0), UNIT_BYTES,
+			  settle_block(st, i, 0), false, settle_read_done, st,
+			  0);
+	}
+	st->pending--;
+	CHECK(st->pending > 0);
+}
+
+static void
+settle_page_done(struct page_wait *w)
+{
+	settle_read(container_of(w, struct settle, page));
+}
+
+static void
+settle_load(struct settle *st)
+{
+	st->step = SETTLE_LOADING;
+	st->page.done = settle_page_done;
+	if (pages_need(st->set, set_region(st->set, st->unit * UNIT_BLOCKS),
+		       &st->page))
+		settle_read(st);
+}
+
+static void
+settle_flushed(struct flush_wait *w, int res)
+{
+	struct settle *st = container_of(w, struct settle, flush);
+
+	if (res < 0)
+		settle_finish(st, res);
+	else
+		settle_load(st);
+}
+
+static void
+settle_granted(struct range *range)
+{
+	struct settle *st = container_of(range, struct settle, range);
+	struct unit *u = units_find(&st->set->units, st->unit);
+
+	st->evidence = u && u->resync;
+	if (!st->evidence || !flush_is_needed(st->set)) {
+		settle_load(st);
+		return;
+	}
+	/* What is agreed upon must be durable (R16). */
+	st->step = SETTLE_FLUSHING;
+	st->flush.done = settle_flushed;
+	flush_request(st->set, &st->flush);
+}
+
+static void
+settle_start(struct set *set, uint64_t unit)
+{
+	struct settle *st = set->settler.settles;
+	struct unit *u = units_find(&set->units, unit);
+
+	while (st->step != SETTLE_FREE)
+		st++;
+	st->step = SETTLE_LOCKING;
+	st->unit = unit;
+	set->settler.busy++;
+	if (u)
+		u->settling = true;
+	if (range_lock(&set->ranges, &st->range, unit * UNIT_BLOCKS,
+		       UNIT_BLOCKS, true, settle_granted))
+		settle_granted(&st->range);
+}
+
+/* --- what to settle next --- */
+
+static bool
+settle_is_underway(const struct set *set, uint64_t unit)
+{
+	for (uint32_t i = 0; i < SETTLE_MAX; i++)
+		if (set->settler.settles[i].step != SETTLE_FREE &&
+		    set->settler.settles[i].unit == unit)
+			return true;
+	return false;
+}
+
+/* A unit that a part waits for. */
+static bool
+settle_next_waited(struct set *set, uint64_t *unit)
+{
+	list_for_each (l, following, &set->settler.waiting) {
+		const struct part *p = list_entry(l, struct part, link);
+		uint64_t last = (p->block + p->count - 1) / UNIT_BLOCKS;
+
+		for (*unit = p->block / UNIT_BLOCKS; *unit <= last; ++*unit)
+			if (settle_is_needed(set, *unit * UNIT_BLOCKS, 1) &&
+			    !settle_is_underway(set, *unit))
+				return true;
+	}
+	return false;
+}
+
+static bool
+settle_next_repair(struct set *set, uint64_t *unit)
+{
+	struct settler *sr = &set->settler;
+
+	while (sr->repair_count > 0) {
+		*unit = sr->repairs[--sr->repair_count];
+		if (!settle_is_underway(set, *unit))
+			return true;
+	}
+	return false;
+}
+
+static bool
+settle_next_background(struct set *set, uint64_t *unit)
+{
+	struct settler *sr = &set->settler;
+	struct units *us = &set->units;
+
+	if (us->resync == 0 || set->write_stopped ||
+	    set->raid->phase == PHASE_STOPPING)
+		return false;
+	for (uint32_t i = 0; i < us->count; i++) {
+		const struct unit *u = &us->all[sr->cursor];
+
+		sr->cursor = (sr->cursor + 1) % us->count;
+		if (u->state != UNIT_CLEAN && u->resync && !u->settling) {
+			*unit = u->number;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+settle_announce(struct set *set)
+{
+	struct settler *sr = &set->settler;
+
+	if (set->units.resync > 0 && !sr->announced) {
+		sr->announced = true;
+		sr->rewritten = 0;
+		raid_note(set->raid, NOTE_RESYNC_START, set, NULL, 0,
+			  set->units.resync, 0);
+	} else if (set->units.resync == 0 && sr->announced) {
+		sr->announced = false;
+		raid_note(set->raid, NOTE_RESYNC_DONE, set, NULL, 0,
+			  sr->rewritten, 0);
+	}
+}
+
+void
+settle_tick(struct set *set)
+{
+	uint64_t unit;
+
+	settle_announce(set);
+	while (set->settler.busy < SETTLE_MAX &&
+	       (settle_next_waited(set, &unit) ||
+		settle_next_repair(set, &unit) ||
+		settle_next_background(set, &unit)))
+		settle_start(set, unit);
+}

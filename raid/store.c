@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Storing pages of sums (R21), when the sums that no page holds press on
+ * their memory.
+ *
+ *   FREE -> LOADING -> WRITING -> FLUSHING -> RECORDING -> FREE
+ *
+ * The page is composed of sums of completed writes and goes to the slot not
+ * in use, then every counted leg is flushed, the data of those writes with
+ * it.  The record voids the region's sums before it; sums newer than the page
+ * follow it in the same record.  What was composed into the page is dropped
+ * from memory when the record is durable.
+ */
+#include <string.h>
+
+#include "le.h"
+#include "set.h"
+
+void
+store_carve(struct set *set, struct arena *a)
+{
+	ARENA_TAKE(a, &set->storer, bufs, (size_t)STORE_MAX * 4096, 4096);
+}
+
+static void
+store_free(struct store *st)
+{
+	struct set *set = st->set;
+
+	if (st->pinned)
+		pages_unpin(set, pages_find(set, st->region));
+	st->pinned = false;
+	st->state = STORE_FREE;
+	set->storer.busy--;
+	cleaner_wake_starved(set);
+}
+
+static uint64_t
+store_first_block(const struct store *st)
+{
+	return st->region << st->set->region_shift;
+}
+
+static uint32_t
+store_blocks(const struct store *st)
+{
+	return 1u << st->set->region_shift;
+}
+
+/* The marks of an abandoned store must not mislead the next. */
+static void
+store_abandon(struct store *st)
+{
+	struct sums *s = &st->set->sums;
+
+	for (uint32_t i = 0; i < store_blocks(st); i++)
+		for (struct node *n = sums_newest(s, store_first_block(st) + i);
+		     n; n = sums_node(s, n->older))
+			n->flags &= (uint16_t)~NODE_PAGED;
+	store_free(st);
+}
+
+static void
+store_recorded(struct job *job, int res)
+{
+	struct store *st = container_of(job, struct store, job);
+	struct set *set = st->set;
+
+	if (res < 0 || st->dropped) {
+		store_abandon(st);
+		return;
+	}
+	set_apply_page(set, st->region, SLOT_0 + st->slot, st->crc, st->full);
+	for (uint32_t i = 0; i < store_blocks(st); i++)
+		sums_drop_paged(&set->sums, store_first_block(st) + i);
+	struct frame *f = pages_find(set, st->region);
+
+	if (f) {
+		memcpy(f->data, st->buf, 4096);
+		f->state = FRAME_READY;
+	}
+	set->raid->counters.page_stores++;
+	store_free(st);
+}
+
+static bool
+store_put_newer(struct store *st, struct record *rec, struct node *n)
+{
+	struct sums *s = &st->set->sums;
+
+	if (!n || (n->flags & NODE_PAGED))
+		return true;
+	if (!store_put_newer(st, rec, sums_node(s, n->older)))
+		return false;
+	/* In flight and not in any record: it will come by itself. */
+	if (!(n->flags & (NODE_JOURNALED | NODE_DONE)))
+		return true;
+	if ((n->flags & NODE_FIRST) && !(n->flags & NODE_JOURNALED))
+		return true;
+	return journal_put_again(st->set, rec, n);
+}
+
+/* Sums that the record must say again: those newer than the page. */
+static uint32_t
+store_count_newer(const struct store *st)
+{
+	const struct sums *s = &st->set->sums;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < store_blocks(st); i++)
+		for (const struct node *n =
+			     sums_newest(s, store_first_block(st) + i);
+		     n && !(n->flags & NODE_PAGED); n = sums_node(s, n->older))
+			count++;
+	return count;
+}
+
+static void
+store_compose_record(struct job *job, struct record *rec)
+{
+	struct store *st = container_of(job, struct store, job);
+	struct set *set = st->set;
+	struct item item = {
+		.type = ITEM_PAGE,
+		.flags = st->full ? ITEM_FULL : 0,
+		.stale = set_absent_mask(set),
+		.slot = st->slot,
+		.count = st->crc,
+		.start = st->region,
+		.extra = st->as_of,
+	};
+
+	uint32_t newer = store_count_newer(st);
+
+	if (newer > st->job.sums || !record_has_room(rec, 24 + newer * 24))
+		st->dropped = true; /* too much came meanwhile */
+	if (st->dropped)
+		return;
+	if (item.stale)
+		map_add_stale(set, st->region, item.stale);
+	CHECK(record_add(rec, &item));
+	for (uint32_t i = 0; i < store_blocks(st); i++)
+		CHECK(store_put_newer(
+			st, rec,
+			sums_newest(&set->sums, store_first_block(st) + i)));
+}
+
+static void
+store_flushed(struct flush_wait *w, int res)
+{
+	struct store *st = container_of(w, struct store, flush);
+
+	if (res < 0 || st->dropped) {
+		store_abandon(st);
+		return;
+	}
+	st->state = STORE_RECORDING;
+	st->job.compose = store_compose_record;
+	st->job.done = store_recorded;
+	/* More may come until it is composed: twice, and a few. */
+	uint32_t newer = 2 * store_count_newer(st) + 64;
+
+	if (newer > store_blocks(st) * 2)
+		newer = store_blocks(st) * 2;
+	st->job.bytes = 24 + newer * 24;
+	st->job.sums = newer;
+	journal_submit(st->set, &st->job);
+}
+
+static void
+store_written(struct fan *fan, int res)
+{
+	struct store *st = container_of(fan, struct store, fan);
+
+	if (res < 0 || st->dropped) {
+		store_abandon(st);
+		return;
+	}
+	st->state = STORE_FLUSHING;
+	st->flush.done = store_flushed;
+	flush_request(st->set, &st->flush);
+}
+
+/* Of completed writes; marks the nodes that the page holds. */
+static void
+store_compose_page(struct store *st)
+{
+	struct set *set = st->set;
+
+	st->full = true;
+	for (uint32_t i = 0; i < store_blocks(st); i++) {
+		struct node *n =
+			sums_visible(&set->sums, store_first_block(st) + i);
+		le32 sum;
+
+		if (n) {
+			page_put(st->buf, i, n->sum);
+			n->flags |= NODE_PAGED;
+		}
+		memcpy(&sum, st->buf + (size_t)i * 4, sizeof(sum));
+		if (le32_get(sum) == SUM_UNWRITTEN)
+			st->full = false;
+	}
+}
+
+static void
+store_write(struct store *st)
+{
+	struct set *set = st->set;
+	map_entry e = set->map[st->region];
+	struct frame *f = pages_find(set, st->region);
+
+	memset(st->buf, 0, 4096);
+	if (set->resync_in[st->region] > 0) {
+		store_free(st); /* its sums are not decided (R17) */
+		return;
+	}
+	if (map_slot(e) != SLOT_NONE) {
+		if (!f || f->state == FRAME_LOST) {
+			/* Its other sums are not known: they must stay as
+			 * they are, lost but not unwritten (R24). */
+			store_free(st);
+			return;
+		}
+		memcpy(st->buf, f->data, 4096);
+		pages_pin(f);
+		st->pinned = true;
+	}
+	store_compose_page(st);
+	st->state = STORE_WRITING;
+	st->slot = map_slot(e) == SLOT_0 ? 1 : 0;
+	st->crc = page_crc(&set->name, st->region, st->slot, st->buf);
+	st->as_of = set->journal.sequence - 1;
+	fan_begin(&st->fan, set, CAUSE_PAGE, store_written);
+	fan_write(&st->fan,
+		  set->raid->sb.layout.sums_offset +
+			  (st->region * 2 + st->slot) * 4096,
+		  4096, st->buf, false);
+	fan_end(&st->fan);
+}
+
+static void
+store_page_done(struct page_wait *w)
+{
+	store_write(container_of(w, struct store, page));
+}
+
+static bool
+store_has(const struct set *set, uint64_t region)
+{
+	for (uint32_t i = 0; i < STORE_MAX; i++)
+		if (set->storer.stores[i].state != STORE_FREE &&
+		    set->storer.stores[i].region == region)
+			return true;
+	return false;
+}
+
+static void
+store_start(struct set *set, uint64_t region)
+{
+	struct store *st = set->storer.stores;
+
+	while (st->state != STORE_FREE)
+		st++;
+	st->state = STORE_LOADING;
+	st->region = region;
+	st->dropped = false;
+	set->storer.busy++;
+	st->page.done = store_page_done;
+	if (pages_need(set, region, &st->page))
+		store_write(st);
+}
+
+void
+store_drop(struct set *set, uint64_t block, uint64_t count)
+{
+	uint64_t first = set_region(set, block);
+	uint64_t last = set_region(set, block + count - 1);
+
+	if (set->storer.busy == 0)
+		return;
+	for (uint32_t i = 0; i < STORE_MAX; i++) {
+		struct store *st = &set->storer.stores[i];
+
+		if (st->state > STORE_LOADING && st->region >= first &&
+		    st->region <= last)
+			st->dropped = true;
+	}
+}
+
+void
+store_init(struct set *set)
+{
+	for (uint32_t i = 0; i < STORE_MAX; i++) {
+		set->storer.stores[i].set = set;
+		set->storer.stores[i].buf =
+			set->storer.bufs + (size_t)i * 4096;
+	}
+}
+
+bool
+store_is_idle(const struct set *set)
+{
+	return set->storer.busy == 0;
+}
+
+static bool
+store_is_pressed(struct set *set)
+{
+	struct storer *sr = &set->storer;
+	uint32_t used = set->sums.used + set->sums.reserved;
+	bool starved = !list_empty(&set->starved);
+
+	if (used > set->sums.limit / 2 || (starved && used > 0))
+		sr->pressed = true;
+	else if (used < set->sums.limit / 8 * 3 && !starved)
+		sr->pressed = false;
+	return sr->pressed;
+}
+
+void
+store_tick(struct set *set)
+{
+	struct storer *sr = &set->storer;
+	uint64_t looked = 0;
+
+	if (set->write_stopped || !store_is_pressed(set))
+		return;
+	/* One batch at a time: it shares a flush and a record. */
+	if (sr->busy > 0)
+		return;
+	for (; looked < set->regions && sr->busy < STORE_MAX; looked++) {
+		uint64_t region = sr->hand;
+
+		sr->hand = (sr->hand + 1) % set->regions;
+		if (set->sums.per_region[region] > 0 &&
+		    set->resync_in[region] == 0 && !store_has(set, region))
+			store_start(set, region);
+	}
+}

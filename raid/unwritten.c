@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Discard and write-zeroes of whole blocks (R22): a record makes them
+ * unwritten; the members' own discard follows under the same lock, and its
+ * errors are nobody's.
+ */
+#include <errno.h>
+
+#include "set.h"
+
+static void
+unwritten_discard_done(struct op *op, int res)
+{
+	struct part *p = op->owner;
+
+	(void)res;
+	if (--p->fetch.pending == 0)
+		part_finish(p, 0);
+}
+
+static void
+unwritten_discard(struct part *p)
+{
+	struct set *set = p->set;
+	struct raid *r = set->raid;
+	bool any = false;
+
+	p->step = PART_DISCARD;
+	p->fetch.pending = 1;
+	for (uint32_t i = 0; i < r->sb.geometry.legs; i++) {
+		struct leg *leg = &set->legs[i];
+
+		if (leg->run != RUN_IN)
+			continue;
+		any = true;
+		p->fetch.pending++;
+		op_submit(leg, IO_DISCARD,
+			  r->sb.layout.data_offset + p->block * BLOCK_BYTES,
+			  p->count * BLOCK_BYTES, NULL, false,
+			  unwritten_discard_done, p, 0);
+	}
+	CHECK(any);
+	p->fetch.pending--;
+}
+
+static void
+unwritten_recorded(struct job *job, int res)
+{
+	struct part *p = container_of(job, struct part, job);
+
+	p->set->sums.reserved -= p->held;
+	p->held = 0;
+	if (res < 0) {
+		part_finish(p, res);
+		return;
+	}
+	set_apply_unwritten(p->set, p->block, p->count);
+	unwritten_discard(p);
+}
+
+/* Sums that wait for a ride are not to follow the record (H14). */
+static void
+unwritten_waive(struct set *set, uint64_t block, uint64_t count)
+{
+	struct sums *s = &set->sums;
+
+	if (count < s->used) {
+		for (uint64_t b = block; b < block + count; b++)
+			for (struct node *n = sums_newest(s, b); n;
+			     n = sums_node(s, n->older))
+				n->flags |= NODE_JOURNALED;
+		return;
+	}
+	for (uint32_t i = 1; i <= s->count; i++) {
+		struct node *n = &s->nodes[i];
+
+		if ((n->flags & NODE_USED) && n->block >= block &&
+		    n->block < block + count)
+			n->flags |= NODE_JOURNALED;
+	}
+}
+
+static void
+unwritten_compose(struct job *job, struct record *rec)
+{
+	struct part *p = container_of(job, struct part, job);
+	struct set *set = p->set;
+	struct item item = {
+		.type = ITEM_UNWRITTEN,
+		.stale = set_absent_mask(set),
+		.start = p->block,
+		.extra = p->count,
+	};
+
+	unwritten_waive(set, p->block, p->count);
+	store_drop(set, p->block, p->count);
+	if (item.stale)
+		for (uint64_t i = set_region(set, p->block);
+		     i <= set_region(set, p->block + p->count - 1); i++)
+			map_add_stale(set, i, item.stale);
+	CHECK(record_add(rec, &item));
+	rec->sums += p->held; /* in replay it may become as many */
+}
+
+/* Sums that its edges may add: blocks of regions that are not covered whole. */
+static uint32_t
+unwritten_edges(const struct part *p)
+{
+	uint64_t region_blocks = 1ull << p->set->region_shift;
+	uint64_t edges = 2 * (region_blocks - 1);
+
+	return (uint32_t)(p->count < edges ? p->count : edges);
+}
+
+void
+unwritten_resume(struct part *p)
+{
+	struct set *set = p->set;
+	uint32_t edges = unwritten_edges(p);
+
+	if (set->write_stopped) {
+		part_finish(p, -EIO);
+		return;
+	}
+	if (!sums_have_room(&set->sums, edges)) {
+		p->step = PART_WAITING_ROOM;
+		list_append(&set->starved, &p->link);
+		return;
+	}
+	/* Kept for it until the record is durable. */
+	p->held = edges;
+	set->sums.reserved += edges;
+	p->step = PART_RECORD;
+	p->job.compose = unwritten_compose;
+	p->job.done = unwritten_recorded;
+	p->job.bytes = 24;
+	p->job.sums = edges;
+	journal_submit(set, &p->job);
+}
+
+void
+unwritten_begin(struct part *p)
+{
+	unwritten_resume(p);
+}

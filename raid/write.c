@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes (R1-R4, R8).
+ *
+ *  LOCKING -> WAITING_PAGE   is it written?  only where no page says so yet
+ *          -> FETCHING       part of a written block: the rest of it
+ *          -> WAITING_ROOM   for units and sums
+ *          -> INTENT         written blocks of a unit that is not DIRTY: the
+ *                            record, with the sums, first (R1)
+ *          -> DATA           all counted legs; FUA for FUA and for R4
+ *          -> RECORD         unwritten blocks: the sums after the data (R4);
+ *                            FUA to DIRTY units: beside the data (R3)
+ *
+ * The answer comes when every counted leg has it all (fan.c, R2).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "set.h"
+
+enum { WAIT_DATA = 1 << 0, WAIT_RECORD = 1 << 1 };
+
+static bool
+part_is_unwritten(const struct part *p, uint64_t i)
+{
+	return p->unwritten[i / 64] >> (i % 64) & 1;
+}
+
+/* The unit of the region (bit) block i is in. */
+static uint32_t
+part_unit_bit(const struct part *p, uint64_t i)
+{
+	uint64_t mask = (1ull << p->set->region_shift) - 1;
+
+	return (uint32_t)(((p->block + i) & mask) / UNIT_BLOCKS);
+}
+
+static uint64_t
+part_unit_number(const struct part *p, uint32_t bit)
+{
+	uint64_t region = set_region(p->set, p->block);
+
+	return (region << p->set->region_shift) / UNIT_BLOCKS + bit;
+}
+
+static bool
+part_is_sub_block(const struct part *p)
+{
+	return p->bytes != p->count * BLOCK_BYTES;
+}
+
+/* --- the end --- */
+
+static void
+write_release_units(struct part *p)
+{
+	struct set *set = p->set;
+
+	for (uint32_t bit = 0; bit < 64; bit++) {
+		if (!(p->units >> bit & 1))
+			continue;
+		struct unit *u =
+			units_find(&set->units, part_unit_number(p, bit));
+
+		CHECK(u && u->inflight > 0);
+		u->inflight--;
+		u->gen = set->flusher.gen;
+	}
+	p->units = 0;
+}
+
+static void
+write_end(struct part *p, int res)
+{
+	write_release_units(p);
+	part_finish(p, res);
+}
+
+/* The last leg failed the data: what the blocks hold is decided by R17 at
+ * the next access (R7, H28).  Unwritten ones stay unwritten. */
+static void
+write_undecided(struct part *p)
+{
+	struct set *set = p->set;
+
+	for (uint64_t i = 0; i < p->count; i++)
+		if (part_is_unwritten(p, i))
+			sums_pop(&set->sums, p->block + i);
+	for (uint32_t bit = 0; bit < 64; bit++) {
+		if (!(p->units >> bit & 1))
+			continue;
+		struct unit *u =
+			units_find(&set->units, part_unit_number(p, bit));
+
+		if (u->resync)
+			continue;
+		unit_set_resync(&set->units, u, true);
+		set->resync_in[set_region(set, p->block)]++;
+	}
+	write_end(p, -EIO);
+}
+
+/* --- record --- */
+
+static void
+write_settle_first(struct part *p)
+{
+	struct set *set = p->set;
+
+	for (uint64_t i = 0; i < p->count; i++) {
+		if (!part_is_unwritten(p, i))
+			continue;
+		struct node *n = sums_newest(&set->sums, p->block + i);
+
+		CHECK(n && (n->flags & NODE_FIRST));
+		n->flags |= NODE_SETTLED;
+		sums_trim(&set->sums, n);
+	}
+}
+
+static void
+write_record_done(struct job *job, int res)
+{
+	struct part *p = container_of(job, struct part, job);
+
+	if (res < 0)
+		p->res = res;
+	else if (p->first)
+		write_settle_first(p);
+	p->waits &= (uint8_t)~WAIT_RECORD;
+	if (p->waits == 0)
+		write_end(p, p->res);
+}
+
+static void
+write_put_sums(struct part *p, struct record *rec, bool unwritten_too)
+{
+	struct set *set = p->set;
+
+	for (uint64_t i = 0; i < p->count; i++) {
+		struct node *n = sums_newest(&set->sums, p->block + i);
+
+		CHECK(n);
+		if (n->flags & NODE_JOURNALED)
+			continue;
+		if (part_is_unwritten(p, i) && !unwritten_too)
+			continue;
+		CHECK(journal_put_node(set, rec, n));
+	}
+}
+
+static void
+write_record_compose(struct job *job, struct record *rec)
+{
+	write_put_sums(container_of(job, struct part, job), rec, true);
+}
+
+static void
+write_job(struct part *p, void (*compose)(struct job *, struct record *),
+	  void (*done)(struct job *, int))
+{
+	p->job.compose = compose;
+	p->job.done = done;
+	p->job.bytes = 24 + (uint32_t)p->count * 48;
+	p->job.sums = (uint32_t)p->count;
+	journal_submit(p->set, &p->job);
+}
+
+/* --- data --- */
+
+/* The write of block i completed on every counted leg. */
+static void
+write_node_done(struct part *p, struct node *n)
+{
+	struct set *set = p->set;
+	struct node *older = sums_node(&set->sums, n->older);
+	bool durable = p->fua || p->first;
+
+	n->flags |= NODE_DONE;
+	n->gen = set->flusher.gen;
+	if (n->flags & NODE_FIRST)
+		return; /* its record makes it count */
+	if (durable)
+		n->flags |= NODE_SETTLED;
+	/* A sum that waits for a ride, superseded before it got one. */
+	while (older && (older->flags & NODE_DONE) &&
+	       !(older->flags & NODE_JOURNALED)) {
+		sums_unchain(&set->sums, n);
+		older = sums_node(&set->sums, n->older);
+	}
+	sums_trim_settled(&set->sums, n->block, set->flusher.done_gen);
+	if (!(n->flags & NODE_JOURNALED) && !durable)
+		sums_queue(&set->sums, n);
+}
+
+static void
+write_data_done(struct fan *fan, int res)
+{
+	struct part *p = container_of(fan, struct part, fan);
+	struct set *set = p->set;
+
+	p->waits &= (uint8_t)~WAIT_DATA;
+	if (res < 0) {
+		p->res = res;
+		/* With its record in flight it cannot end yet. */
+		if (p->waits == 0)
+			write_undecided(p);
+		else
+			p->undecided = true;
+		return;
+	}
+	for (uint64_t i = 0; i < p->count; i++)
+		write_node_done(p, sums_newest(&set->sums, p->block + i));
+	if (p->first) {
+		/* Durable; now the record that makes it written (R4). */
+		p->step = PART_RECORD;
+		p->waits |= WAIT_RECORD;
+		write_job(p, write_record_compose, write_record_done);
+		return;
+	}
+	if (p->waits == 0)
+		write_end(p, p->res);
+}
+
+static void
+write_fua_recorded(struct job *job, int res)
+{
+	struct part *p = container_of(job, struct part, job);
+
+	if (p->undecided)
+		write_undecided(p);
+	else
+		write_record_done(job, res);
+}
+
+/* Only the sectors it touches, if the rest of the block is on the legs. */
+static void
+write_fan_out(struct part *p)
+{
+	struct set *set = p->set;
+	uint64_t offset = p->block * BLOCK_BYTES;
+	uint64_t length = p->count * BLOCK_BYTES;
+	uint64_t skip = 0;
+	uint64_t sector = set->sector_bytes;
+
+	if (part_is_sub_block(p) && !p->first) {
+		skip = p->skip & ~(sector - 1);
+		length = ((p->skip + p->bytes + sector - 1) & ~(sector - 1)) -
+			 skip;
+	}
+	fan_begin(&p->fan, set, CAUSE_DATA, write_data_done);
+	fan_write(&p->fan, set->raid->sb.layout.data_offset + offset + skip,
+		  length, p->buf + skip, p->fua || p->first);
+	fan_end(&p->fan);
+}
+
+/* Are there sums to be journaled beside the data? */
+static bool
+write_has_unjournaled(const struct part *p)
+{
+	for (uint64_t i = 0; i < p->count; i++) {
+		const struct node *n = sums_newest(&p->set->sums, p->block + i);
+
+		if (!(n->flags & NODE_JOURNALED))
+			return true;
+	}
+	return false;
+}
+
+static void
+write_data(struct part *p)
+{
+	p->step = PART_DATA;
+	p->waits = WAIT_DATA;
+	if (p->fua && !p->first && write_has_unjournaled(p)) {
+		p->waits |= WAIT_RECORD;
+		write_job(p, write_record_compose, write_fua_recorded);
+	}
+	write_fan_out(p);
+}
+
+/* --- intent --- */
+
+static void
+write_intent_done(struct job *job, int res)
+{
+	struct part *p = container_of(job, struct part, job);
+	struct set *set = p->set;
+
+	if (res < 0) {
+		for (uint64_t i = 0; i < p->count; i++)
+			sums_pop(&set->sums, p->block + i);
+		write_end(p, res);
+		return;
+	}
+	for (uint32_t bit = 0; bit < 64; bit++) {
+		if (!(p->units >> bit & 1))
+			continue;
+		struct unit *u =
+			units_find(&set->units, part_unit_number(p, bit));
+
+		if (u->state == UNIT_MARKING)
+			unit_set_state(u, UNIT_DIRTY);
+	}
+	write_data(p);
+}
+
+static void
+write_intent_compose(struct job *job, struct record *rec)
+{
+	struct part *p = container_of(job, struct part, job);
+	struct set *set = p->set;
+	struct item item = {
+		.type = ITEM_DIRTY,
+		.stale = set_absent_mask(set),
+		.start = set_region(set, p->block),
+		.extra = p->units,
+	};
+
+	if (item.stale)
+		map_add_stale(set, item.start, item.stale);
+	CHECK(record_add(rec, &item));
+	write_put_sums(p, rec, false);
+}
+
+/* --- room --- */
+
+static void
+write_push_sums(struct part *p)
+{
+	struct set *set = p->set;
+
+	for (uint64_t i = 0; i < p->count; i++) {
+		bool first = part_is_unwritten(p, i);
+		uint32_t sum = sum_of(set->sum_base, p->block + i,
+				      p->buf + i * BLOCK_BYTES);
+
+		sums_push(&set->sums, p->block + i, sum,
+			  first ? NODE_FIRST : 0);
+	}
+}
+
+/* True: a record must say DIRTY first. */
+static bool
+write_take_units(struct part *p)
+{
+	struct set *set = p->set;
+	bool intent = false;
+
+	for (uint32_t bit = 0; bit < 64; bit++) {
+		if (!(p->units >> bit & 1))
+			continue;
+		uint64_t number = part_unit_number(p, bit);
+		struct unit *u = units_find(&set->units, number);
+
+		if (!u)
+			u = units_add(&set->units, number);
+		CHECK(u);
+		if (u->state == UNIT_CLEAN || u->state == UNIT_CLEANING)
+			unit_set_state(u, UNIT_MARKING);
+		if (u->state == UNIT_MARKING)
+			intent = true;
+		u->inflight++;
+		units_touch(&set->units, u, set->raid->now);
+	}
+	return intent;
+}
+
+static uint32_t
+write_new_units(const struct part *p)
+{
+	uint32_t count = 0;
+
+	for (uint32_t bit = 0; bit < 64; bit++)
+		if ((p->units >> bit & 1) &&
+		    !units_find(&p->set->units, part_unit_number(p, bit)))
+			count++;
+	return count;
+}
+
+void
+write_resume(struct part *p)
+{
+	struct set *set = p->set;
+	struct units *us = &set->units;
+
+	if (set->write_stopped) {
+		p->units = 0;
+		part_finish(p, -EIO);
+		return;
+	}
+	/* Those that wait already come first. */
+	if ((p->step != PART_WAITING_ROOM && !list_empty(&set->starved)) ||
+	    !sums_have_room(&set->sums, (uint32_t)p->count) ||
+	    us->used + write_new_units(p) > us->limit) {
+		p->step = PART_WAITING_ROOM;
+		list_append(&set->starved, &p->link);
+		return;
+	}
+	bool intent = write_take_units(p);
+
+	write_push_sums(p);
+	if (!intent) {
+		write_data(p);
+		return;
+	}
+	p->step = PART_INTENT;
+	write_job(p, write_intent_compose, write_intent_done);
+}
+
+/* --- what was there --- */
+
+/* p->buf's whole blocks are what they shall be. */
+static void
+write_prepared(struct part *p)
+{
+	if (part_is_sub_block(p)) {
+		if (p->data)
+			memcpy(p->bounce + p->skip, p->data, p->bytes);
+		else
+			memset(p->bounce + p->skip, 0, p->bytes);
+	}
+	write_resume(p);
+}
+
+static void
+write_fetched(struct fetch *f, int res)
+{
+	struct part *p = container_of(f, struct part, fetch);
+
+	if (res < 0) {
+		/* A block no leg verifies takes no part of a block (H15). */
+		p->units = 0;
+		part_finish(p, res);
+		return;
+	}
+	write_prepared(p);
+}
+
+static void
+write_page_done(struct page_wait *w)
+{
+	write_begin(container_of(w, struct part, page));
+}
+
+/* False: waits for the page. */
+static bool
+write_classify(struct part *p)
+{
+	struct set *set = p->set;
+
+	memset(p->unwritten, 0, sizeof(p->unwritten));
+	p->first = false;
+	p->units = 0;
+	for (uint64_t i = 0; i < p->count; i++) {
+		bool written;
+
+		while (sum_is_written(set, p->block + i, &written) ==
+		       SUM_NEEDS_PAGE) {
+			p->step = PART_WAITING_PAGE;
+			p->page.done = write_page_done;
+			if (!pages_need(set, set_region(set, p->block),
+					&p->page))
+				return false;
+		}
+		if (written) {
+			p->units |= 1ull << part_unit_bit(p, i);
+		} else {
+			p->unwritten[i / 64] |= 1ull << (i % 64);
+			p->first = true;
+		}
+	}
+	return true;
+}
+
+void
+write_begin(struct part *p)
+{
+	if (p->set->write_stopped) {
+		part_finish(p, -EIO);
+		return;
+	}
+	if (!write_classify(p))
+		return;
+	if (!part_is_sub_block(p)) {
+		p->buf = p->data ? p->data : p->set->raid->zeros;
+		write_prepared(p);
+		return;
+	}
+	p->buf = p->bounce;
+	if (p->first) {
+		memset(p->bounce, 0, BLOCK_BYTES);
+		write_prepared(p);
+		return;
+	}
+	p->step = PART_FETCHING;
+	fetch_start(&p->fetch, p->set, p->block, 1, p->bounce, write_fetched);
+}
