@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an operator is told when something is refused or fails: an identifier
- * (messages.def), what happened, why, and what can be done about it.
+ * (messages.h), what happened, why, and what can be done about it.
  */
 #ifndef RAIDD_FAILURE_H
 #define RAIDD_FAILURE_H
 
 #include <errno.h>
 
-#include "messages.def"
+#include "messages.h"
 
 enum message {
 	MSG_NONE,

@@ -82,7 +82,7 @@ identity_of(const struct stat *st, struct identity *out)
 		out->is_file = true;
 		out->dev = st->st_dev;
 		out->ino = st->st_ino;
-		snprintf(out->serial, sizeof(out->serial), "file:%lx:%lx",
+		snprintf(out->serial, sizeof(out->serial), "file:%lx:%lu",
 			 (unsigned long)st->st_dev, (unsigned long)st->st_ino);
 		return 0;
 	}

@@ -54,8 +54,9 @@ rpc_one(struct arrays *a, const char *name, json_t **result, struct failure *f)
 
 	if (err)
 		return err;
-	*result = json_pack("{s:[o],s:o}", "arrays", show_array(array),
-			    "unreadable_disks", show_strays(a));
+	*result = json_pack("{s:s,s:[o],s:o}", "raidd", PACKAGE_VERSION,
+			    "arrays", show_array(array), "unreadable_disks",
+			    show_strays(a));
 	return 0;
 }
 
@@ -72,7 +73,8 @@ rpc_status(struct arrays *a, const struct rpc_call *call, json_t **result,
 	list = json_array();
 	for (struct array *array = a->first; array; array = array->next)
 		json_array_append_new(list, show_array(array));
-	*result = json_pack("{s:o,s:o}", "arrays", list, "unreadable_disks",
+	*result = json_pack("{s:s,s:o,s:o}", "raidd", PACKAGE_VERSION,
+			    "arrays", list, "unreadable_disks",
 			    show_strays(a));
 	return 0;
 }
@@ -90,7 +92,8 @@ rpc_list(struct arrays *a, const struct rpc_call *call, json_t **result,
 	list = json_array();
 	for (struct array *array = a->first; array; array = array->next)
 		json_array_append_new(list, show_brief(array));
-	*result = json_pack("{s:o}", "arrays", list);
+	*result = json_pack("{s:s,s:o}", "raidd", PACKAGE_VERSION, "arrays",
+			    list);
 	return 0;
 }
 

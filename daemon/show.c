@@ -97,13 +97,13 @@ leg_disk(const struct health *h, uint32_t set, uint32_t leg, json_t *out)
 	json_object_set_new(out, "member_uuid",
 			    uuid_json(place->member_uuid));
 	json_object_set_new(out, "path",
-			    text_or_null(d ? d->path : k ? k->path : NULL));
+			    text_or_null(k ? k->path : d ? d->path : NULL));
 	json_object_set_new(out, "serial",
-			    text_or_null(d   ? d->serial
-					 : k ? k->serial
+			    text_or_null(k   ? k->serial
+					 : d ? d->serial
 					     : NULL));
 	json_object_set_new(out, "model",
-			    text_or_null(d ? d->model : k ? k->model : NULL));
+			    text_or_null(k ? k->model : d ? d->model : NULL));
 	json_object_set_new(out, "bytes", d ? INT(d->bytes) : json_null());
 	json_object_set_new(out, "sector_bytes",
 			    d ? INT(d->sector_bytes) : json_null());
