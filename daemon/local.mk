@@ -45,7 +45,6 @@ daemon_libraidd_a_SOURCES = \
 	daemon/log.h \
 	daemon/mailbox.c \
 	daemon/mailbox.h \
-	daemon/messages.def \
 	daemon/nbd.c \
 	daemon/nbd.h \
 	daemon/nbd_conn.c \

@@ -26,19 +26,27 @@ raid_libraid_a_SOURCES = \
 	raid/list.h \
 	raid/map.c \
 	raid/map.h \
+	raid/messages.h \
 	raid/meta.c \
 	raid/note.c \
 	raid/note.h \
 	raid/pages.c \
 	raid/part.c \
+	raid/raid.c \
 	raid/raid.h \
 	raid/range.c \
 	raid/range.h \
 	raid/read.c \
 	raid/record.c \
 	raid/record.h \
+	raid/replay.c \
 	raid/request.c \
+	raid/scan.c \
 	raid/set.h \
+	raid/settle.c \
+	raid/start.c \
+	raid/status.c \
+	raid/stop.c \
 	raid/store.c \
 	raid/sums.c \
 	raid/sums.h \

@@ -11,6 +11,7 @@ AM_CFLAGS = $(BASE_CFLAGS) -pthread
 
 UNIT_TESTS = \
 	tests/unit/test_assemble \
+	tests/unit/test_assemble_walk \
 	tests/unit/test_crc \
 	tests/unit/test_layout \
 	tests/unit/test_superblock \
@@ -37,14 +38,21 @@ tests_sim_sim_LDADD = raid/libraid.a $(ISAL_LIBS)
 tests_sim_sim_SOURCES = \
 	tests/sim/calm.c \
 	tests/sim/engine.c \
+	tests/sim/members.c \
 	tests/sim/options.c \
 	tests/sim/options.h \
 	tests/sim/oracle.c \
 	tests/sim/oracle.h \
 	tests/sim/queue.c \
 	tests/sim/queue.h \
+	tests/sim/reader.c \
+	tests/sim/reader.h \
 	tests/sim/rng.h \
 	tests/sim/scenarios.c \
+	tests/sim/scenarios_crash.c \
+	tests/sim/scenarios_member.c \
+	tests/sim/script.c \
+	tests/sim/script.h \
 	tests/sim/sim.c \
 	tests/sim/sim.h \
 	tests/sim/sim_client.c \
@@ -61,6 +69,7 @@ tests_sim_sim_SOURCES = \
 TESTS += tests/run-fuzz.sh tests/run-sim.sh
 
 FUZZERS = \
+	tests/fuzz/fuzz_nbd \
 	tests/fuzz/fuzz_superblock \
 	$(NULL)
 
@@ -69,8 +78,9 @@ check_PROGRAMS += $(FUZZERS)
 if ENABLE_FUZZERS
 FUZZ_CPPFLAGS = -DFUZZ_LIBFUZZER
 endif
-FUZZ_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_CFLAGS)
-tests_fuzz_fuzz_superblock_LDFLAGS = $(FUZZ_LDFLAGS)
+FUZZER_LINK = $(AM_LDFLAGS) $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_nbd_LDFLAGS = $(FUZZER_LINK)
+tests_fuzz_fuzz_superblock_LDFLAGS = $(FUZZER_LINK)
 
 STATIC_CHECKS = \
 	tests/check-docs.sh \

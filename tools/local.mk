@@ -11,6 +11,30 @@ TOOLS_LIBS = $(JANSSON_LIBS) $(SMARTCOLS_LIBS) $(BLKID_LIBS) $(UUID_LIBS) \
 tools_libraidctl_a_CPPFLAGS = $(TOOLS_CPPFLAGS)
 tools_libraidctl_a_CFLAGS = $(BASE_CFLAGS)
 tools_libraidctl_a_SOURCES = \
+	tools/client.c \
+	tools/cmd_array.c \
+	tools/cmd_attach.c \
+	tools/cmd_create.c \
+	tools/cmd_examine.c \
+	tools/cmd_status.c \
+	tools/ctl.c \
+	tools/ctl.h \
+	tools/kernel_nbd.c \
+	tools/kernel_nbd.h \
+	tools/look.h \
+	tools/loop.c \
+	tools/loop.h \
+	tools/member.c \
+	tools/member.h \
+	tools/member_meta.c \
+	tools/nbdfuse.c \
+	tools/nbdfuse.h \
+	tools/run.c \
+	tools/run.h \
+	tools/size.c \
+	tools/size.h \
+	tools/tree.c \
+	tools/tree.h \
 	$(NULL)
 
 raidctl_CPPFLAGS = $(TOOLS_CPPFLAGS)
