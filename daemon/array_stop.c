@@ -130,8 +130,6 @@ array_member_fail(struct array *array, uint32_t set, uint32_t leg,
 	volume_call(array->volume, array_fail_call, &call);
 	switch (call.res) {
 	case 0:
-		log_warning(array->name, "leg %u.%u failed by the operator",
-			    set, leg);
 		return 0;
 	case -ENOENT:
 		return failure_set(f, MSG_LEG_UNKNOWN,

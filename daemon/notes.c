@@ -63,6 +63,14 @@ note_text_failure(const struct raid_note *n, const char *member, char *out,
 {
 	const char *err = n->err ? strerror(-n->err) : "no error";
 
+	if (n->a == CAUSE_OPERATOR) {
+		snprintf(out, bytes, "member %s %s", member,
+			 n->kind == NOTE_LEG_FAILED
+				 ? "failed by the operator; going on without it"
+				 : "is the last of its set and stays, though "
+				   "the operator wanted it failed");
+		return;
+	}
 	switch (n->kind) {
 	case NOTE_LEG_FAILED:
 		snprintf(out, bytes,

@@ -54,8 +54,9 @@ rpc_run(struct arrays *a, const struct rpc_call *call,
 			 message_number(f.message), f.what);
 		return rpc_error(call->id, RPC_FAILED, &f);
 	}
-	log_info(NULL, "%s by uid %u: done", rpc_method_word(call->method),
-		 client->uid);
+	if (!rpc_flag(call, "dry_run"))
+		log_info(NULL, "%s by uid %u: done",
+			 rpc_method_word(call->method), client->uid);
 	return rpc_result(call->id, result);
 }
 

@@ -85,7 +85,7 @@ destroy_plan(const json_t *array)
 {
 	const json_t *sets = json_object_get(array, "sets");
 
-	printf("destroying array %s: all its data is lost; superblocks are "
+	printf("to destroy array %s: all its data is lost; superblocks are "
 	       "wiped from\n",
 	       look_text(array, "name"));
 	for (size_t s = 0; s < json_array_size(sets); s++) {

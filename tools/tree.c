@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <libsmartcols.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,19 +137,38 @@ add_set(struct libscols_table *table, struct libscols_line *root,
 		add_leg(table, line, json_array_get(legs, i));
 }
 
+/* Of an array that is not served, the members found stand at their places. */
+static bool
+stands_in_tree(const json_t *a, const json_t *other)
+{
+	const json_t *sets = json_object_get(a, "sets");
+
+	if (!strcmp(look_text(a, "state"), "serving"))
+		return false;
+	for (size_t s = 0; s < json_array_size(sets); s++) {
+		const json_t *legs = json_object_get(json_array_get(sets, s),
+						     "legs");
+
+		for (size_t l = 0; l < json_array_size(legs); l++)
+			if (!strcmp(look_text(json_array_get(legs, l), "path"),
+				    look_text(other, "path")))
+				return true;
+	}
+	return false;
+}
+
 static void
 add_others(struct libscols_table *table, struct libscols_line *root,
 	   const json_t *a)
 {
 	const json_t *others = json_object_get(a, "other_disks");
 
-	/* Of an array that is not served, its in-sync legs are in the tree. */
 	for (size_t i = 0; i < json_array_size(others); i++) {
 		const json_t *o = json_array_get(others, i);
 		struct libscols_line *line;
 		char name[4200];
 
-		if (!strcmp(look_text(o, "role"), "in-sync"))
+		if (stands_in_tree(a, o))
 			continue;
 		line = scols_table_new_line(table, root);
 		if (!line)
