@@ -70,6 +70,7 @@ TESTS += tests/run-fuzz.sh tests/run-sim.sh
 
 FUZZERS = \
 	tests/fuzz/fuzz_nbd \
+	tests/fuzz/fuzz_rpc \
 	tests/fuzz/fuzz_superblock \
 	$(NULL)
 
@@ -80,6 +81,7 @@ FUZZ_CPPFLAGS = -DFUZZ_LIBFUZZER
 endif
 FUZZER_LINK = $(AM_LDFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_nbd_LDFLAGS = $(FUZZER_LINK)
+tests_fuzz_fuzz_rpc_LDFLAGS = $(FUZZER_LINK)
 tests_fuzz_fuzz_superblock_LDFLAGS = $(FUZZER_LINK)
 
 STATIC_CHECKS = \

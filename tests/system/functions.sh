@@ -41,6 +41,16 @@ cleanup_fn() {
 	cleanup_list+=("$(printf '%q ' "$@")")
 }
 
+# Why a test failed: the ends of the logs it left.
+cleanup_show() {
+	local f
+	for f in "$dir"/*.log "$dir"/*/log; do
+		[ -s "$f" ] || continue
+		echo "--- the end of ${f#"$dir"/}"
+		tail -n 30 "$f"
+	done >&2
+}
+
 cleanup_run() {
 	local status=$? i
 	trap - ERR EXIT
@@ -49,11 +59,7 @@ cleanup_run() {
 		eval "${cleanup_list[i]}"
 	done
 	raidd_reap
-	if [ $status -ne 0 ] && [ $status -ne 77 ] && [ -s "$dir/raidd.log" ]
-	then
-		echo "--- end of raidd's log"
-		tail -n 40 "$dir/raidd.log"
-	fi >&2
+	[ $status -eq 0 ] || [ $status -eq 77 ] || cleanup_show
 	rm -rf --one-file-system "$dir"
 	exit $status
 }

@@ -28,7 +28,7 @@ ledger_run() {
 }
 
 ledger_count() {
-	cat "$dir"/acknowledged.* 2>/dev/null | wc -l
+	find "$dir" -maxdepth 1 -name 'acknowledged.*' -exec cat {} + | wc -l
 }
 
 # ledger_reaches COUNT: for wait_for; fails the test if a client has ended.

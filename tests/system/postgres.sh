@@ -73,9 +73,20 @@ cluster_make() {
 	max_wal_size = 64MB
 	checkpoint_timeout = 30s
 	END
+	# What is not synced, a crash may take.
+	sync "$pg_data/postgresql.conf"
+}
+
+# Not one that has ended and was not waited for.
+alive() {
+	[ -e "/proc/$1/exe" ]
 }
 
 cluster_start() {
+	local old
+	# Such a one looks alive to PostgreSQL.
+	old=$(head -n 1 "$pg_data/postmaster.pid" 2>/dev/null) || old=none
+	alive "$old" || rm -f "$pg_data/postmaster.pid" "$pg_run"/.s.*
 	as_postgres "$pg_bin/pg_ctl" start -w -t 120 -D "$pg_data" \
 		-l "$pg_run/log" >"$dir/pg_ctl.log" 2>&1 </dev/null || {
 		tail -n 20 "$pg_run/log" >&2
@@ -90,18 +101,13 @@ cluster_stop() {
 	rm -f "$dir/postgres.pid"
 }
 
-cluster_runs() {
-	[ -s "$dir/postgres.pid" ] &&
-		kill -0 "$(cat "$dir/postgres.pid")" 2>/dev/null
-}
-
 # Its disk may be gone: no shutdown, only an end.
 cluster_kill() {
 	local pid child
 	pid=$(cat "$dir/postgres.pid" 2>/dev/null) || return 0
 	for child in $(pgrep -P "$pid"); do kill -9 "$child" || :; done
 	kill -9 "$pid" || :
-	while kill -0 "$pid"; do sleep 0.1; done
+	while alive "$pid"; do sleep 0.1; done
 	rm -f "$dir/postgres.pid"
 } 2>/dev/null
 
