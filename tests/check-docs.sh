@@ -33,6 +33,10 @@ in_page() {
 helped() {
 	page=$1
 	shift
+	[ -e "$page" ] || {
+		complain "there is no $page"
+		return
+	}
 	help=$("$@" --help 2>&1 </dev/null) || :
 	[ -n "$help" ] || complain "$1 --help says nothing"
 	for o in $(echo "$help" | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
@@ -46,6 +50,7 @@ helped doc/raidctl.8 "$bin/raidctl"
 
 if command -v mandoc >/dev/null; then
 	for p in doc/*.[0-9]; do
+		[ -e "$p" ] || continue
 		mandoc -Tlint -Wwarning "$p" || complain "$p: mandoc complains"
 	done
 fi

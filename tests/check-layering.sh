@@ -15,6 +15,7 @@ complain() {
 symbols() {
 	allowed='^(mem(cpy|move|set|cmp)|__mem[a-z]*_chk|str(len|nlen|cmp|ncmp)'
 	allowed="$allowed|check_failed|__stack_chk_fail|crc32_iscsi"
+	allowed="$allowed|__(popcount|clz|ctz|ffs)[sd]i2" # the compiler's own
 	allowed="$allowed|_GLOBAL_OFFSET_TABLE_)\$"
 	own=$(nm --defined-only "$lib" 2>/dev/null |
 		awk 'NF == 3 { print $3 }' | sort -u)

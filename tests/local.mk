@@ -107,6 +107,35 @@ GOLDEN = \
 	tests/golden/superblock.hex \
 	$(NULL)
 
+SYSTEM = \
+	tests/system/admin.sh \
+	tests/system/committer.py \
+	tests/system/functions.sh \
+	tests/system/ledger.sh \
+	tests/system/member_read.py \
+	tests/system/nbd_rude.py \
+	tests/system/postgres.sh \
+	tests/system/sb_edit.py \
+	tests/system/test-admin-attach.sh \
+	tests/system/test-admin-create.sh \
+	tests/system/test-admin-json.sh \
+	tests/system/test-admin-life.sh \
+	tests/system/test-admin-member-fail.sh \
+	tests/system/test-admin-rights.sh \
+	tests/system/test-config-errors.sh \
+	tests/system/test-config-manual.sh \
+	tests/system/test-nbd-clients.sh \
+	tests/system/test-nbd-rude.sh \
+	tests/system/test-nbd-verify.sh \
+	tests/system/test-postgres-crash.sh \
+	tests/system/test-postgres-leg.sh \
+	tests/system/test-quickstart.sh \
+	$(NULL)
+
+BENCH = \
+	tests/bench/run \
+	$(NULL)
+
 EXTRA_DIST += \
 	tests/fuzz/corpus \
 	tests/run-fuzz.sh \
@@ -114,14 +143,8 @@ EXTRA_DIST += \
 	tests/README \
 	tests/check-dist.sh \
 	tests/setup.sh \
-	tests/system/committer.py \
-	tests/system/functions.sh \
-	tests/system/ledger.sh \
-	tests/system/member_read.py \
-	tests/system/postgres.sh \
-	tests/system/test-postgres-crash.sh \
-	tests/system/test-postgres-leg.sh \
-	tests/system/test-quickstart.sh \
 	$(STATIC_CHECKS) \
 	$(GOLDEN) \
+	$(SYSTEM) \
+	$(BENCH) \
 	$(NULL)
