@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# A leg failed by the operator: shown with path and serial, what is at risk is
+# said, the data stays; the last leg is not to be had; after a restart the
+# failed one stays out.
+. "$(dirname "$0")/functions.sh"
+. "$top_srcdir/tests/system/admin.sh"
+requires jq qemu-io
+
+members 4 64M
+raidd_start
+ctl create a -y "${members[@]}"
+pattern_write a 1
+expect 0 ctl status --exit-code
+expect 2 ctl member fail a 1
+expect 2 ctl member fail a x.0
+expect 4 ctl member fail a 2.0
+expect 4 ctl member fail nix 0.0
+expect 0 ctl member fail a 1.1
+says "is failed"
+expect 0 ctl wait a --for degraded --timeout 5
+expect 1 ctl status --exit-code
+says "problem  RD-2001"
+says "$dir/m3"
+says "risk     losing 1.0 ($dir/m2, serial file:"
+expect 7 ctl member fail a 1.1
+expect 6 ctl member fail a 1.0
+says "error RD-1401"
+pattern_check a 1
+pattern_write a 2
+raidd_stop
+raidd_start
+expect 0 ctl wait a --for degraded --timeout 5
+pattern_check a 2
+[ "$(json '.arrays[0].sets[1].legs[1].state' status)" = failed ]
+raidd_stop
