@@ -54,17 +54,77 @@ superblocks_wipe(const struct device *d)
 	return err;
 }
 
+/* All of them, or none: what another program holds is not ours to wipe. */
 static int
-destroy_member(const struct candidate *c)
+destroy_open(const struct array *array, struct device *devices,
+	     unsigned *count, struct failure *f)
 {
-	struct device *d = calloc(1, sizeof(*d));
-	int err = d ? device_open(d, c->path, 0) : -ENOMEM;
+	*count = 0;
+	for (const struct candidate *c = array->found; c; c = c->next) {
+		int res = device_open(&devices[*count], c->path, 0);
+		int err;
 
-	if (!err) {
-		err = superblocks_wipe(d);
-		device_close(d);
+		if (!res) {
+			(*count)++;
+			continue;
+		}
+		err = failure_set(f, res == -EBUSY ? MSG_MEMBER_BUSY
+						   : MSG_DESTROY_FAILED,
+				  "cannot destroy '%s': %s: %s", array->name,
+				  c->path, strerror(-res));
+		if (res == -EBUSY)
+			failure_remedy(f, "see who has it: fuser -v %s",
+				       c->path);
+		return err;
 	}
-	free(d);
+	return 0;
+}
+
+static int
+destroy_wipe(const struct array *array, const struct device *devices,
+	     unsigned count, struct failure *f)
+{
+	int first = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		int res = superblocks_wipe(&devices[i]);
+
+		if (!res) {
+			log_notice(array->name, "superblocks of %s wiped",
+				   devices[i].path);
+			continue;
+		}
+		log_error(array->name, "superblocks of %s not wiped: %s",
+			  devices[i].path, strerror(-res));
+		if (first)
+			continue;
+		first = failure_set(f, MSG_DESTROY_FAILED,
+				    "cannot wipe %s: %s", devices[i].path,
+				    strerror(-res));
+		failure_remedy(f, "try again: raidctl destroy %s",
+			       array->name);
+	}
+	return first;
+}
+
+static int
+destroy_members(const struct array *array, struct failure *f)
+{
+	unsigned count = 0;
+	struct device *devices;
+	int err;
+
+	for (const struct candidate *c = array->found; c; c = c->next)
+		count++;
+	devices = calloc(count + 1, sizeof(*devices));
+	if (!devices)
+		return failure_set(f, MSG_NO_MEMORY, "no memory");
+	err = destroy_open(array, devices, &count, f);
+	if (!err)
+		err = destroy_wipe(array, devices, count, f);
+	for (unsigned i = 0; i < count; i++)
+		device_close(&devices[i]);
+	free(devices);
 	return err;
 }
 
@@ -73,7 +133,7 @@ array_destroy(struct array *array, struct failure *f)
 {
 	struct arrays *a = array->home;
 	uint8_t uuid[16];
-	int first = 0;
+	int err = 0;
 
 	/* Found anew, the members are what a scan says they are. */
 	memcpy(uuid, array->uuid, 16);
@@ -81,28 +141,11 @@ array_destroy(struct array *array, struct failure *f)
 	if (arrays_scan(a))
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
 	array = arrays_of_uuid(a, uuid);
-	for (struct candidate *c = array ? array->found : NULL; c;
-	     c = c->next) {
-		int err = destroy_member(c);
-
-		if (!err) {
-			log_notice(array->name, "superblocks of %s wiped",
-				   c->path);
-			continue;
-		}
-		log_error(array->name, "superblocks of %s not wiped: %s",
-			  c->path, strerror(-err));
-		if (!first)
-			first = failure_set(f, MSG_DESTROY_FAILED,
-					    "cannot wipe %s: %s", c->path,
-					    strerror(-err));
-	}
-	if (first)
-		failure_remedy(f, "try again: raidctl destroy %s",
-			       array->name);
+	if (array)
+		err = destroy_members(array, f);
 	if (arrays_scan(a))
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
-	return first;
+	return err;
 }
 
 struct fail_call {

@@ -235,9 +235,12 @@ raidd_nbd(struct raidd *d)
 				   c->nbd_tcp[0] ? c->nbd_tcp : NULL);
 
 	if (err)
-		log_error(NULL, "NBD on %s%s%s: %s", c->nbd_socket,
+		log_error(NULL, "NBD on %s%s%s: %s%s", c->nbd_socket,
 			  c->nbd_tcp[0] ? " and " : "", c->nbd_tcp,
-			  strerror(-err));
+			  strerror(-err),
+			  err == -EADDRINUSE
+				  ? "; give this raidd its own: nbd_socket"
+				  : "");
 	return err;
 }
 
