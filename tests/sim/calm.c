@@ -6,7 +6,6 @@
  * is still there to be found.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "check.h"
 #include "sim.h"
@@ -55,75 +54,6 @@ calm_resynced(struct sim *s, void *arg)
 		if (st->sets[set].resync_units != 0)
 			return false;
 	return true;
-}
-
-static bool
-member_is_damaged(const struct disk *d, uint64_t offset)
-{
-	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++)
-		if (d->flips[i].live && d->flips[i].offset >= offset &&
-		    d->flips[i].offset < offset + ORACLE_BLOCK)
-			return true;
-	return d->vanished;
-}
-
-static void
-member_compare(struct sim *s, unsigned set, unsigned leg, uint64_t at)
-{
-	unsigned legs = s->options.geometry.legs;
-	uint64_t offset = s->layout.data_offset + at;
-	const struct disk *guard =
-		&s->member[set * legs + s->guard[set]].disk;
-	const struct disk *d = &s->member[set * legs + leg].disk;
-
-	if (member_is_damaged(d, offset))
-		return;
-	if (memcmp(d->media + offset, guard->media + offset, ORACLE_BLOCK) != 0)
-		sim_fail(s, "I14", "after a clean stop legs %u.%u and %u.%u "
-			 "differ at %llu of the set", set, leg, set,
-			 s->guard[set], (unsigned long long)at);
-}
-
-void
-sim_check_members(struct sim *s)
-{
-	const struct geometry *g = &s->options.geometry;
-
-	for (uint64_t at = 0; at < s->oracle.granules *
-	     s->oracle.granule_bytes; at += ORACLE_BLOCK) {
-		uint32_t set;
-		uint64_t set_offset;
-
-		if (!oracle_block_written(&s->oracle, at))
-			continue;
-		layout_locate(g, at, &set, &set_offset);
-		for (unsigned leg = 0; leg < g->legs; leg++)
-			if (s->last.legs[set * g->legs + leg].state ==
-			    LEG_IN_SYNC)
-				member_compare(s, set, leg, set_offset);
-	}
-}
-
-void
-sim_watch_superblock(struct sim *s, const struct sim_op *op)
-{
-	struct sim_member *m = &s->member[op->member];
-	struct sb *sb = malloc(sizeof(*sb));
-	int res;
-
-	CHECK(sb != NULL);
-	if (op->length != SB_BYTES)
-		sim_fail(s, "I17", "a superblock of %llu bytes",
-			 (unsigned long long)op->length);
-	res = sb_decode(op->data, op->offset, sb);
-	if (res != 0)
-		sim_fail(s, "I17", "a superblock that says %d", res);
-	if (sb->sequence < m->sb_sequence)
-		sim_fail(s, "I15", "member %u: superblock %llu after %llu",
-			 op->member, (unsigned long long)sb->sequence,
-			 (unsigned long long)m->sb_sequence);
-	m->sb_sequence = sb->sequence;
-	free(sb);
 }
 
 static void

@@ -187,6 +187,7 @@ sim_init_engine(struct sim *s, const struct raid_config *cfg)
 	if (res != 0)
 		sim_fail(s, "init", "raid_init: %d", res);
 	raid_start(s->raid, sim_started_done, s);
+	s->called = true;
 }
 
 static void
@@ -413,6 +414,9 @@ sim_turn(struct sim *s)
 
 	if (due < next)
 		next = due;
+	if (s->called)
+		next = s->now_ns;
+	s->called = false;
 	if (next == UINT64_MAX)
 		return false;
 	s->turns_at_once = next > s->now_ns ? 0 : s->turns_at_once + 1;
@@ -522,6 +526,7 @@ sim_stop(struct sim *s)
 	client_pause(s);
 	trace_add(&s->trace, s->now_ns, TRACE_STOP, NULL, 0, 0, 0, 0);
 	raid_stop(s->raid, sim_stopped_done, s);
+	s->called = true;
 	if (!sim_run_until(s, sim_is_stopped, NULL, SIM_ANSWER_NS))
 		return false;
 	if (s->stop_res != 0 && !s->lenient)
@@ -535,6 +540,7 @@ sim_stop(struct sim *s)
 	if (s->stop_res == 0)
 		oracle_all_durable(&s->oracle);
 	raid_status(s->raid, &s->last);
+	s->last_sb = *raid_superblock(s->raid);
 	sim_drop_engine(s);
 	rules_clear(s);
 	return true;

@@ -29,12 +29,14 @@ options_draw_array(struct options *o, struct rng *r)
 	o->journal_bytes = RNG_PICK(r, 64u << 10, 64u << 10, 128u << 10,
 				    256u << 10);
 	o->member_bytes = RNG_PICK(r, 1344u << 10, 1472u << 10, 1856u << 10,
-				   2368u << 10);
+				   2368u << 10, 4160u << 10);
 }
 
 static void
 options_draw_limits(struct options *o, struct rng *r)
 {
+	uint32_t least = 2 * o->geometry.region_blocks;
+
 	o->limits = (struct raid_limits){
 		.parts_max = (uint32_t)RNG_PICK(r, 4, 8, 32, 0),
 		.dirty_units_max = (uint32_t)RNG_PICK(r, 4, 8, 32, 0),
@@ -42,6 +44,15 @@ options_draw_limits(struct options *o, struct rng *r)
 		.page_frames_max = (uint32_t)RNG_PICK(r, 2, 4, 16, 0),
 		.read_error_budget = (uint32_t)RNG_PICK(r, 2, 20, 1000, 0),
 	};
+	if (o->limits.sums_max != 0 && o->limits.sums_max < least)
+		o->limits.sums_max = least;
+	if (o->journal_bytes > 64u << 10)
+		return;
+	/* What a checkpoint may owe must fit twice into the ring. */
+	if (o->limits.sums_max == 0 || o->limits.sums_max > 256)
+		o->limits.sums_max = 256;
+	if (o->limits.dirty_units_max == 0)
+		o->limits.dirty_units_max = 64;
 }
 
 static void

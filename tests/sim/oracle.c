@@ -680,3 +680,12 @@ oracle_block_written(const struct oracle *o, uint64_t offset)
 	oracle_block_kind(o, offset / ORACLE_BLOCK, UINT64_MAX, &holes, &data);
 	return data;
 }
+
+bool
+oracle_block_unwritten(const struct oracle *o, uint64_t offset)
+{
+	bool holes, data;
+
+	oracle_block_kind(o, offset / ORACLE_BLOCK, UINT64_MAX, &holes, &data);
+	return holes;
+}

@@ -102,5 +102,7 @@ void oracle_all_durable(struct oracle *o);
 bool oracle_in_doubt(const struct oracle *o, uint64_t offset, uint64_t length);
 /* Every value the block may have is data. */
 bool oracle_block_written(const struct oracle *o, uint64_t offset);
+/* None may be anything but unwritten. */
+bool oracle_block_unwritten(const struct oracle *o, uint64_t offset);
 
 #endif

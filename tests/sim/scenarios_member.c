@@ -166,14 +166,16 @@ last_leg_fails_a_flush(struct sim *s, unsigned variant)
 	struct rule *r;
 
 	EXPECT(s, do_write(s, 0, BLOCK(2), RAID_FUA) == 0);
-	EXPECT(s, raid_member_fail(s->raid, 0, 1) == 0);
+	EXPECT(s, fail_leg(s, 0, 1) == 0);
 	pass(s, SECONDS(1));
 	s->guard[0] = 0;
-	EXPECT(s, raid_member_fail(s->raid, 0, 0) == -EBUSY);
+	EXPECT(s, fail_leg(s, 0, 0) == -EBUSY);
 	EXPECT(s, do_write(s, 0, BLOCK(1), 0) == 0);
 	r = on(s, 0, variant == 0 ? RULE_ANY : AREA_JOURNAL,
 	       variant == 0 ? IO_FLUSH : IO_WRITE, RULE_SUBMIT, RULE_FAIL);
 	r->res = -EIO;
+	if (variant == 1)
+		EXPECT(s, do_write(s, BLOCK(40), BLOCK(1), RAID_FUA) == -EIO);
 	EXPECT(s, do_flush(s) == -EIO);
 	EXPECT(s, do_flush(s) == -EIO);
 	EXPECT(s, do_write(s, BLOCK(1), BLOCK(1), 0) == -EIO);
@@ -193,7 +195,7 @@ last_leg_fails_a_write(struct sim *s, unsigned variant)
 	struct rule *r;
 
 	EXPECT(s, do_write(s, 0, BLOCK(2), RAID_FUA) == 0);
-	EXPECT(s, raid_member_fail(s->raid, 0, 1) == 0);
+	EXPECT(s, fail_leg(s, 0, 1) == 0);
 	pass(s, SECONDS(1));
 	s->guard[0] = 0;
 	r = on(s, 0, AREA_DATA, IO_WRITE, RULE_SUBMIT, RULE_FAIL);
@@ -217,7 +219,7 @@ epoch_that_cannot_be(struct sim *s, unsigned variant)
 
 	(void)variant;
 	EXPECT(s, do_write(s, 0, BLOCK(4), RAID_FUA) == 0);
-	EXPECT(s, raid_member_fail(s->raid, 1, 1) == 0);
+	EXPECT(s, fail_leg(s, 1, 1) == 0);
 	pass(s, SECONDS(1));
 	sb = on(s, 2, AREA_SUPERBLOCK, IO_WRITE, RULE_SUBMIT, RULE_FAIL);
 	sb->res = -EIO;
@@ -225,7 +227,7 @@ epoch_that_cannot_be(struct sim *s, unsigned variant)
 	data = on(s, 0, AREA_DATA, IO_WRITE, RULE_SUBMIT, RULE_FAIL);
 	data->res = -EIO;
 	EXPECT(s, do_write(s, 0, BLOCK(1), RAID_FUA) == -EIO);
-	EXPECT(s, do_read(s, 0, BLOCK(4)) == 0);
+	EXPECT(s, do_read(s, BLOCK(1), BLOCK(3)) == 0);
 	power_cut(s, FATE_DROP);
 	if (restart(s, M00 | M10))
 		sim_read_all(s);
@@ -356,7 +358,7 @@ bad_copy_is_healed(struct sim *s, unsigned variant)
 	else
 		EXPECT(s, disk_make_bad(d, at / 512 * 512, 512));
 	for (unsigned i = 0; i < 8; i++)
-		EXPECT(s, do_read(s, BLOCK(i % 4), BLOCK(1)) == 0);
+		EXPECT(s, do_read(s, BLOCK(2), BLOCK(1 + i / 4)) == 0);
 	pass(s, SECONDS(10));
 	EXPECT(s, !d->flips[0].live && !d->bad[0].live);
 	EXPECT(s, s->notes[NOTE_REPAIRED] > 0);

@@ -143,6 +143,15 @@ restart_forced(struct sim *s, uint32_t members)
 	return script_restart(s, members, true);
 }
 
+int
+fail_leg(struct sim *s, unsigned set, unsigned leg)
+{
+	int res = raid_member_fail(s->raid, set, leg);
+
+	s->called = true;
+	return res;
+}
+
 enum sb_leg_state
 leg_state(struct sim *s, unsigned set, unsigned leg)
 {

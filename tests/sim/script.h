@@ -59,6 +59,7 @@ void daemon_dies(struct sim *s);
 /* Start from these members.  False: it does not start by itself. */
 bool restart(struct sim *s, uint32_t members);
 bool restart_forced(struct sim *s, uint32_t members);
+int fail_leg(struct sim *s, unsigned set, unsigned leg);
 enum sb_leg_state leg_state(struct sim *s, unsigned set, unsigned leg);
 /* The first byte of the array that lies on this set. */
 uint64_t on_set(const struct sim *s, unsigned set);

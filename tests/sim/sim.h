@@ -51,6 +51,7 @@ struct sim {
 	/* The engine of this run; NULL between runs. */
 	struct raid *raid;
 	void *raid_memory;
+	bool called; /* the engine was, and is owed a tick */
 	bool started, stopped;
 	int start_res, stop_res;
 	enum sim_end end; /* this run is to end now */
@@ -58,6 +59,7 @@ struct sim {
 	uint64_t turns;
 	uint64_t turns_at_once; /* without time moving */
 	struct raid_status last; /* as it was when the run ended */
+	struct sb last_sb;
 
 	/* storm.c */
 	struct rng storm;
@@ -123,7 +125,7 @@ void storm_settle_flips(struct sim *s);
 /* calm.c: no faults any more; everything must be there. */
 void sim_calm(struct sim *s);
 void sim_read_all(struct sim *s);
-/* What the members hold, seen without the engine, after a clean stop. */
+/* members.c: what the members hold, seen without the engine, after a clean stop. */
 void sim_check_members(struct sim *s);
 void sim_watch_superblock(struct sim *s, const struct sim_op *op);
 

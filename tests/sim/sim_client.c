@@ -145,6 +145,7 @@ client_submit(struct sim *s, struct slot *slot, enum raid_op op,
 	trace_add(&s->trace, s->now_ns, kinds[op], NULL, slot->id, offset,
 		  length, flags);
 	raid_submit(s->raid, &slot->req);
+	s->called = true;
 }
 
 static uint64_t

@@ -135,8 +135,6 @@ rule_act(struct sim *s, struct rule *r, struct sim_op *op)
 static bool
 rules_apply(struct sim *s, struct sim_op *op, enum rule_when when)
 {
-	bool held = false;
-
 	for (unsigned i = 0; i < SIM_RULES_MAX; i++) {
 		struct rule *r = &s->rules[i];
 
@@ -149,9 +147,9 @@ rules_apply(struct sim *s, struct sim_op *op, enum rule_when when)
 		r->hits++;
 		r->armed = r->again;
 		if (rule_act(s, r, op))
-			held = true;
+			return true;
 	}
-	return held;
+	return false;
 }
 
 void

@@ -95,6 +95,7 @@ storm_operator(struct sim *s, unsigned set, unsigned leg)
 {
 	int res = raid_member_fail(s->raid, set, leg);
 
+	s->called = true;
 	trace_add(&s->trace, s->now_ns, TRACE_OPERATOR, NULL, set, leg,
 		  (uint64_t)(int64_t)res, 0);
 	if (res != 0 && res != -EALREADY && res != -EBUSY)

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * After a clean stop: each in-sync member is read without the engine, and
+ * what it says must be what clients were told (I14, I16): which blocks are
+ * written, that each matches its sum, that no unit is left DIRTY.  Then the
+ * legs are compared.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "crc.h"
+#include "reader.h"
+#include "sim.h"
+
+static bool
+member_is_damaged(const struct disk *d, uint64_t offset, uint64_t length)
+{
+	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++)
+		if (d->flips[i].live && d->flips[i].offset >= offset &&
+		    d->flips[i].offset < offset + length)
+			return true;
+	return false;
+}
+
+/* Damage outside of the data: what it says is not to be held against it. */
+static bool
+member_is_readable(const struct sim *s, const struct disk *d)
+{
+	return !d->vanished &&
+	       !member_is_damaged(d, 0, s->layout.data_offset) &&
+	       !member_is_damaged(d, s->layout.data_offset +
+				  s->layout.data_bytes, d->bytes);
+}
+
+static void
+member_check_block(struct sim *s, unsigned member, const struct reader *r,
+		   uint64_t block)
+{
+	const struct disk *d = &s->member[member].disk;
+	uint64_t offset = s->layout.data_offset + block * ORACLE_BLOCK;
+	uint64_t at = layout_array_offset(&r->geometry, r->set,
+					  block * ORACLE_BLOCK);
+	uint32_t sum = r->sums[block];
+
+	if (sum == SUM_UNWRITTEN) {
+		if (oracle_block_written(&s->oracle, at))
+			sim_fail(s, "I16", "member %u: block %llu of the set"
+				 " is unwritten", member,
+				 (unsigned long long)block);
+		return;
+	}
+	if (oracle_block_unwritten(&s->oracle, at))
+		sim_fail(s, "I6", "member %u: block %llu of the set is"
+			 " written", member, (unsigned long long)block);
+	if (member_is_damaged(d, offset, ORACLE_BLOCK))
+		return;
+	if (sum_of(sum_base(r->array_uuid, r->set), block,
+		   d->media + offset) != sum)
+		sim_fail(s, "I14", "member %u: block %llu of the set does not"
+			 " match its sum", member, (unsigned long long)block);
+}
+
+static void
+member_check(struct sim *s, unsigned member)
+{
+	struct sim_member *m = &s->member[member];
+	struct reader r;
+
+	if (!member_is_readable(s, &m->disk))
+		return;
+	if (m->disk.cached_count != 0)
+		sim_fail(s, "stop", "member %u: %u writes not flushed", member,
+			 m->disk.cached_count);
+	if (!reader_read(&r, m->disk.media, &s->last_sb,
+			 member / s->options.geometry.legs))
+		sim_fail(s, "I14", "member %u: %s", member, r.reason);
+	for (uint64_t i = 0; i < r.regions; i++)
+		if (r.dirty[i] != 0)
+			sim_fail(s, "R5", "member %u: region %llu is DIRTY"
+				 " after a clean stop", member,
+				 (unsigned long long)i);
+	for (uint64_t b = 0; b < r.blocks; b++)
+		member_check_block(s, member, &r, b);
+	reader_fini(&r);
+}
+
+static void
+member_compare(struct sim *s, unsigned set, unsigned leg, uint64_t at)
+{
+	unsigned legs = s->options.geometry.legs;
+	uint64_t offset = s->layout.data_offset + at;
+	const struct disk *guard =
+		&s->member[set * legs + s->guard[set]].disk;
+	const struct disk *d = &s->member[set * legs + leg].disk;
+
+	if (d->vanished || member_is_damaged(d, offset, ORACLE_BLOCK))
+		return;
+	if (memcmp(d->media + offset, guard->media + offset, ORACLE_BLOCK) != 0)
+		sim_fail(s, "I14", "after a clean stop legs %u.%u and %u.%u "
+			 "differ at %llu of the set", set, leg, set,
+			 s->guard[set], (unsigned long long)at);
+}
+
+static void
+members_compare(struct sim *s)
+{
+	const struct geometry *g = &s->options.geometry;
+	uint64_t end = s->oracle.granules * s->oracle.granule_bytes;
+
+	for (uint64_t at = 0; at < end; at += ORACLE_BLOCK) {
+		uint32_t set;
+		uint64_t set_offset;
+
+		if (!oracle_block_written(&s->oracle, at))
+			continue;
+		layout_locate(g, at, &set, &set_offset);
+		for (unsigned leg = 0; leg < g->legs; leg++)
+			if (s->last.legs[set * g->legs + leg].state ==
+			    LEG_IN_SYNC)
+				member_compare(s, set, leg, set_offset);
+	}
+}
+
+void
+sim_check_members(struct sim *s)
+{
+	for (unsigned i = 0; i < s->members; i++)
+		if (s->last.legs[i].state == LEG_IN_SYNC &&
+		    s->member[i].present)
+			member_check(s, i);
+	members_compare(s);
+}
+
+void
+sim_watch_superblock(struct sim *s, const struct sim_op *op)
+{
+	static const uint8_t zeros[512];
+	struct sim_member *m = &s->member[op->member];
+	struct sb *sb = malloc(sizeof(*sb));
+	int res;
+
+	CHECK(sb != NULL);
+	if (op->length % sizeof(zeros) == 0 &&
+	    memcmp(op->data, zeros, sizeof(zeros)) == 0) {
+		free(sb); /* what an earlier owner left is wiped */
+		return;
+	}
+	if (op->length != SB_BYTES)
+		sim_fail(s, "I17", "a superblock of %llu bytes",
+			 (unsigned long long)op->length);
+	res = sb_decode(op->data, op->offset, sb);
+	if (res == -ENOENT && m->sb_sequence == 0) {
+		free(sb); /* create takes away what stood there */
+		return;
+	}
+	if (res != 0)
+		sim_fail(s, "I17", "a superblock that says %d", res);
+	if (sb->sequence < m->sb_sequence)
+		sim_fail(s, "I15", "member %u: superblock %llu after %llu",
+			 op->member, (unsigned long long)sb->sequence,
+			 (unsigned long long)m->sb_sequence);
+	m->sb_sequence = sb->sequence;
+	free(sb);
+}
