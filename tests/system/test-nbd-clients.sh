@@ -77,7 +77,12 @@ h.connect_uri(sys.argv[1])
 big = bytes(range(256)) * (1 << 18)
 h.pwrite(big, 512, nbd.CMD_FLAG_FUA)
 assert h.pread(len(big), 512) == big
-assert h.pread(1 << 20, 512, nbd.CMD_FLAG_DF) == big[:1 << 20]
+pieces = []
+back = h.pread_structured(
+    1 << 20, 512, lambda data, offset, status, err:
+    pieces.append((offset, len(data), status)), nbd.CMD_FLAG_DF)
+assert back == big[:1 << 20]
+assert pieces == [(512, 1 << 20, nbd.READ_DATA)], pieces
 h.zero(1 << 20, 0, nbd.CMD_FLAG_FAST_ZERO)
 assert h.pread(1 << 20, 0) == bytes(1 << 20)
 h.cache(1 << 20, 0)
