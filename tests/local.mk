@@ -122,8 +122,17 @@ SYSTEM = \
 	tests/system/test-admin-life.sh \
 	tests/system/test-admin-member-fail.sh \
 	tests/system/test-admin-rights.sh \
+	tests/system/test-badinput-all-legs.sh \
+	tests/system/test-badinput-control.sh \
+	tests/system/test-badinput-create.sh \
+	tests/system/test-badinput-full.sh \
+	tests/system/test-badinput-halves.sh \
+	tests/system/test-badinput-members.sh \
+	tests/system/test-badinput-sectors.sh \
+	tests/system/test-badinput-two-daemons.sh \
 	tests/system/test-config-errors.sh \
 	tests/system/test-config-manual.sh \
+	tests/system/test-format-members.sh \
 	tests/system/test-nbd-clients.sh \
 	tests/system/test-nbd-rude.sh \
 	tests/system/test-nbd-verify.sh \
