@@ -8,7 +8,7 @@ doc=$top_srcdir/doc
 
 "$raidd" --defaults | sed -n 's/^\([a-z_]*\) = .*/\1/p' | sort >"$dir/keys"
 [ -s "$dir/keys" ]
-sed -n 's/^\.It Cm \([a-z_]*\) = .*/\1/p' "$doc/raidd.conf.5" | sort \
+sed -n 's/^\.It Cm \([a-z_]*\) =.*/\1/p' "$doc/raidd.conf.5" | sort \
 	>"$dir/manual"
 diff -u "$dir/keys" "$dir/manual"
 
@@ -25,3 +25,10 @@ while read -r verb; do
 	grep -q "^\.It Cm $verb" "$doc/raidctl.8" ||
 		fail "raidctl.8 does not tell of $verb"
 done <"$dir/verbs"
+
+# Every message has its line in protocol.md.
+sed -n 's/^\tX([A-Z_]*, \([0-9]*\), .*/RD-\1/p' \
+	"$top_srcdir/raid/messages.h" | sort >"$dir/messages"
+[ -s "$dir/messages" ]
+sed -n 's/^| \(RD-[0-9]*\) |.*/\1/p' "$doc/protocol.md" | sort >"$dir/manual"
+diff -u "$dir/messages" "$dir/manual"
