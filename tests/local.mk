@@ -13,8 +13,11 @@ UNIT_TESTS = \
 	tests/unit/test_assemble \
 	tests/unit/test_assemble_walk \
 	tests/unit/test_crc \
+	tests/unit/test_device \
 	tests/unit/test_layout \
+	tests/unit/test_nbd_wire \
 	tests/unit/test_superblock \
+	tests/unit/test_uring \
 	$(NULL)
 
 # Programs without a list of sources are one .c file of their name.
