@@ -27,6 +27,7 @@
 struct start {
 	struct array *array;
 	bool degraded;        /* the operator's word */
+	enum log_level level; /* of what was not said before */
 	uint64_t deadline_ns; /* for busy members */
 	struct candidate *owner[LEGS_MAX];
 	struct device devices[LEGS_MAX]; /* [i] is owner[i]'s */
@@ -70,10 +71,10 @@ start_take(struct start *s, struct candidate *c)
 
 	if (err) {
 		c->res = err;
-		log_warning(s->array->name, "member %s (serial %s): %s",
-			    c->path, c->identity.serial,
-			    err == -EBUSY ? "busy: another program holds it"
-					  : strerror(-err));
+		log_line(s->level, s->array->name, "member %s (serial %s): %s",
+			 c->path, identity_serial(&c->identity),
+			 err == -EBUSY ? "busy: another program holds it"
+				       : strerror(-err));
 		return;
 	}
 	s->owner[s->count++] = c;
@@ -81,14 +82,14 @@ start_take(struct start *s, struct candidate *c)
 	if (!c->res && memcmp(c->sb.array_uuid, s->array->uuid, 16))
 		c->res = -ESTALE;
 	if (c->res)
-		log_warning(s->array->name, "member %s (serial %s): %s",
-			    c->path, c->identity.serial,
-			    candidate_trouble(c->res));
+		log_line(s->level, s->array->name, "member %s (serial %s): %s",
+			 c->path, identity_serial(&c->identity),
+			 candidate_trouble(c->res));
 	else if (c->bad_copies)
-		log_warning(s->array->name,
-			    "member %s (serial %s): %u of its 4 superblock "
-			    "copies are damaged; the others serve",
-			    c->path, c->identity.serial, c->bad_copies);
+		log_line(s->level, s->array->name,
+			 "member %s (serial %s): %u of its 4 superblock copies "
+			 "are damaged; the others serve",
+			 c->path, identity_serial(&c->identity), c->bad_copies);
 }
 
 static bool
@@ -180,7 +181,7 @@ start_refuse_busy(const struct array *array, const struct candidate *busy,
 
 	failure_cause(f, "another program has %s open (serial %s): another "
 			 "raidd?",
-		      busy->path, busy->identity.serial);
+		      busy->path, identity_serial(&busy->identity));
 	failure_remedy(f, "see who: fuser -v %s", busy->path);
 	return err;
 }
@@ -374,6 +375,8 @@ start_volume(struct start *s, struct failure *f)
 		array->volume = NULL;
 		return start_failed(array, res, f);
 	}
+	array->sets = sb->geometry.sets;
+	array->legs = sb->geometry.legs;
 	array->state = ARRAY_SERVING;
 	array->why.message = MSG_NONE;
 	start_drop_served(array);
@@ -433,6 +436,8 @@ array_start(struct array *array, bool degraded, uint64_t wait_ns,
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
 	s->array = array;
 	s->degraded = degraded;
+	/* One that waits is tried again and again. */
+	s->level = array->why.message ? LOG_DEBUG_ : LOG_WARNING;
 	s->deadline_ns = clock_ns() + wait_ns;
 	err = start_decide(s, f);
 	start_close(s);

@@ -130,35 +130,28 @@ arrays_find(struct arrays *a, const char *key, struct array **out,
 	return -ENOENT;
 }
 
+static bool
+array_serves(const struct array *array, const struct identity *id)
+{
+	for (uint32_t i = 0; i < array->sets * array->legs; i++) {
+		const struct device *d = volume_device(
+			array->volume, i / array->legs, i % array->legs);
+		struct identity own;
+		struct stat st;
+
+		if (d && d->fd >= 0 && !fstat(d->fd, &st) &&
+		    !identity_of(&st, &own) && identity_same(&own, id))
+			return true;
+	}
+	return false;
+}
+
 bool
 arrays_serve(const struct arrays *a, const struct identity *id)
 {
-	for (struct array *array = a->first; array; array = array->next) {
-		struct sb *sb;
-		bool served = false;
-
-		if (!array->volume)
-			continue;
-		sb = calloc(1, sizeof(*sb));
-		if (!sb)
+	for (struct array *array = a->first; array; array = array->next)
+		if (array->volume && array_serves(array, id))
 			return true;
-		volume_superblock(array->volume, sb);
-		for (uint32_t i = 0;
-		     i < sb->geometry.sets * sb->geometry.legs && !served; i++) {
-			const struct device *d = volume_device(
-				array->volume, i / sb->geometry.legs,
-				i % sb->geometry.legs);
-			struct identity own;
-			struct stat st;
-
-			served = d && d->fd >= 0 && !fstat(d->fd, &st) &&
-				 !identity_of(&st, &own) &&
-				 identity_same(&own, id);
-		}
-		free(sb);
-		if (served)
-			return true;
-	}
 	return false;
 }
 
@@ -262,7 +255,7 @@ strays_log(const struct candidate *now, const struct candidate *before)
 			b = b->next;
 		if (!b)
 			log_warning(NULL, "%s (serial %s): not used: %s",
-				    now->path, now->identity.serial,
+				    now->path, identity_serial(&now->identity),
 				    candidate_trouble(now->res));
 	}
 }

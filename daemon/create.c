@@ -176,6 +176,8 @@ create_open(struct arrays *a, struct plan *p, unsigned i, const char *path,
 		return failure_set(f, MSG_MEMBER_OPEN,
 				   "%s: not an absolute path", path);
 	err = stat(path, &st) < 0 ? -errno : identity_of(&st, &m->identity);
+	if (!err)
+		identity_describe(&m->identity);
 	if (err)
 		return create_open_failed(a, path, &m->identity, err, f);
 	err = create_twice(p, i, f);
@@ -444,6 +446,8 @@ create_do(struct arrays *a, const struct create_request *req, struct plan *p,
 		arrays_remove(array);
 	} else {
 		array->state = ARRAY_SERVING;
+		array->sets = p->geometry.sets;
+		array->legs = p->geometry.legs;
 		log_notice(req->name, "created: %u sets of %u legs",
 			   p->geometry.sets, p->geometry.legs);
 	}

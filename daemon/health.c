@@ -313,7 +313,7 @@ problems_of_others(const struct health *h, json_t *list)
 		if (c->res || c->index < 0 || !array->assembly) {
 			snprintf(what, sizeof(what),
 				 "%.400s (serial %s) is not used: %s", c->path,
-				 c->identity.serial,
+				 identity_serial(&c->identity),
 				 c->res ? candidate_trouble(c->res)
 					: "too many members");
 			problem(list, MSG_MEMBER_UNUSED, what, "none", "");
@@ -324,7 +324,7 @@ problems_of_others(const struct health *h, json_t *list)
 			continue;
 		snprintf(what, sizeof(what),
 			 "%.400s (serial %s, leg %u.%u) is not used: %s",
-			 c->path, c->identity.serial, c->sb.set, c->sb.leg,
+			 c->path, identity_serial(&c->identity), c->sb.set, c->sb.leg,
 			 assemble_role_word(role));
 		problem(list, MSG_MEMBER_UNUSED, what,
 			"what it holds is not part of the array", "");

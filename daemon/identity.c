@@ -82,15 +82,22 @@ identity_of(const struct stat *st, struct identity *out)
 		out->is_file = true;
 		out->dev = st->st_dev;
 		out->ino = st->st_ino;
-		snprintf(out->serial, sizeof(out->serial), "file:%lx:%lu",
-			 (unsigned long)st->st_dev, (unsigned long)st->st_ino);
 		return 0;
 	}
 	if (!S_ISBLK(st->st_mode))
 		return -EINVAL;
 	out->dev = st->st_rdev;
-	identity_of_disk(out);
 	return 0;
+}
+
+void
+identity_describe(struct identity *id)
+{
+	if (id->is_file)
+		snprintf(id->serial, sizeof(id->serial), "file:%lx:%lu",
+			 (unsigned long)id->dev, (unsigned long)id->ino);
+	else
+		identity_of_disk(id);
 }
 
 bool

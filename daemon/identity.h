@@ -20,8 +20,18 @@ struct identity {
 	char serial[IDENTITY_TEXT_MAX];
 };
 
-/* 0, or -EINVAL: neither a file nor a block device. */
+/* Which one it is, without its label.  0, or -EINVAL: neither a file nor a
+ * block device. */
 int identity_of(const struct stat *st, struct identity *out);
+/* The label too: asks sysfs. */
+void identity_describe(struct identity *id);
+/* For messages. */
+static inline const char *
+identity_serial(const struct identity *id)
+{
+	return id->serial[0] ? id->serial : "unknown";
+}
+
 bool identity_same(const struct identity *a, const struct identity *b);
 
 #endif

@@ -102,6 +102,9 @@ refuse_in_use(const struct arrays *a, const struct array *array,
 	if (!array->volume)
 		return 0;
 	connections = volume_connections(array->volume);
+	/* An attachment without a connection is one that was cut off. */
+	if (!connections)
+		return 0;
 	if (attach_read(a->config, array->name, &at)) {
 		err = failure_set(f, MSG_ARRAY_IN_USE,
 				  "cannot %s '%s': it is attached as %s", verb,
@@ -114,8 +117,6 @@ refuse_in_use(const struct arrays *a, const struct array *array,
 			       array->name, verb, array->name);
 		return err;
 	}
-	if (!connections)
-		return 0;
 	err = failure_set(f, MSG_ARRAY_IN_USE,
 			  "cannot %s '%s': clients are connected", verb,
 			  array->name);

@@ -67,6 +67,9 @@ candidate_choose(struct candidate *c, const struct sb_copy copies[COPIES])
 	c->res = 0;
 	if (layout_validate(&c->sb.geometry, &c->sb.layout, c->bytes))
 		c->res = -ENOSPC;
+	/* A write of one block would no longer be one. */
+	else if (c->sector_bytes > c->sb.geometry.block_bytes)
+		c->res = -EMEDIUMTYPE;
 }
 
 static void
@@ -128,6 +131,8 @@ candidate_look(struct candidate *c)
 		return -errno;
 	err = fstat(fd, &st) < 0 ? -errno : identity_of(&st, &c->identity);
 	if (!err)
+		identity_describe(&c->identity);
+	if (!err)
 		err = candidate_size(c, fd, &st);
 	if (!err && c->bytes < MEMBER_BYTES_MIN)
 		err = -ENOENT;
@@ -176,6 +181,8 @@ candidate_trouble(int res)
 		return "its format is newer than this raidd knows";
 	case -EINVAL:
 		return "its superblock says impossible things";
+	case -EMEDIUMTYPE:
+		return "its sectors are larger than the array's blocks";
 	case -ENOSPC:
 		return "it is smaller than when it became a member";
 	case -EIO:
@@ -190,15 +197,16 @@ candidate_trouble(int res)
 bool
 candidate_has_array(const struct candidate *c)
 {
-	return !c->res || c->res == -ENOSPC;
+	return !c->res || c->res == -ENOSPC || c->res == -EMEDIUMTYPE;
 }
 
 /* What has no superblock, or cannot be opened at all, is none of ours. */
 static bool
 candidate_is_ours(const struct candidate *c)
 {
-	return !c->res || c->res == -EBADMSG || c->res == -EPROTONOSUPPORT ||
-	       c->res == -ENOSPC || (c->res == -EINVAL && c->bad_copies);
+	return candidate_has_array(c) || c->res == -EBADMSG ||
+	       c->res == -EPROTONOSUPPORT ||
+	       (c->res == -EINVAL && c->bad_copies);
 }
 
 static bool

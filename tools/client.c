@@ -34,6 +34,12 @@ client_unreachable(struct ctl *c, int err)
 		return ctl_error(c, MSG_NO_PERMISSION, cause, remedy,
 				 "the control socket may not be opened");
 	}
+	if (err == -EAGAIN)
+		return ctl_error(c, MSG_UNREACHABLE,
+				 "it took the request and did not answer in "
+				 "time: it may still be starting an array",
+				 "see its log; then try again",
+				 "raidd does not answer");
 	snprintf(cause, sizeof(cause), "%s: %s", c->socket, strerror(-err));
 	snprintf(remedy, sizeof(remedy),
 		 "start it: systemctl start raidd, or: raidd --daemon; if its "

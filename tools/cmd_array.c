@@ -251,6 +251,7 @@ cmd_member_fail(struct ctl *c)
 		pause_a_little();
 	}
 	if (!c->json)
-		printf("leg %u.%u of %s is %s\n", set, leg, c->args[0], state);
+		printf("leg %u.%u of %s is %s\n", set, leg, c->args[0],
+		       state[0] ? state : "unknown: raidd does not answer");
 	return EXIT_DONE;
 }

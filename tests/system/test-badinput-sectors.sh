@@ -31,3 +31,23 @@ raidd_start
 expect 0 ctl wait a --timeout 10
 pattern_check a 5
 raidd_stop
+
+# An array of small blocks, one member of which was copied to such a disk.
+rm "$dir/m0" "$dir/m1"
+members 2 64M
+raidd_start
+ctl create b -y "${members[@]}"
+pattern_write b 6
+raidd_stop
+cp --sparse=always "$dir/m1" "$dir/f2"
+rm "$dir/m1"
+copy=$(losetup --find --show --direct-io=on --sector-size 4096 "$dir/f2")
+cleanup_fn losetup -d "$copy"
+ln -s "$copy" "$dir/m1"
+raidd_start
+expect 0 ctl status b
+says "its sectors are larger than the array's blocks"
+expect 0 ctl start b --degraded
+expect 1 ctl status b --exit-code
+pattern_check b 6
+raidd_stop
