@@ -16,7 +16,7 @@
 void
 checkpoint_carve(struct set *set, struct arena *a)
 {
-	ARENA_TAKE(a, &set->checkpoint, bufs, (size_t)CK_BATCH * 2 * 4096,
+	ARENA_TAKE(a, set ? &set->checkpoint : NULL, bufs, (size_t)CK_BATCH * 2 * 4096,
 		   4096);
 }
 
@@ -24,7 +24,6 @@ void
 checkpoint_init(struct set *set)
 {
 	set->checkpoint.copy = 1;
-	set->checkpoint.round = NODE_ROUND;
 }
 
 void
@@ -55,7 +54,9 @@ checkpoint_put_units(struct set *set, struct record *rec)
 			.extra = 1ull << (u->number % per_region),
 		};
 
-		if (u->state == UNIT_CLEAN)
+		/* Its CLEAN stands in this very record. */
+		if (u->state == UNIT_CLEAN ||
+		    (u->state == UNIT_CLEANING && set->cleaner.composed))
 			continue;
 		item.stale = set_absent_mask(set);
 		if (item.stale)
@@ -69,6 +70,8 @@ checkpoint_put_units(struct set *set, struct record *rec)
 static bool
 node_is_owed(const struct node *n)
 {
+	if (n->flags & NODE_VOID)
+		return false;
 	if (n->flags & NODE_JOURNALED)
 		return true;
 	return (n->flags & NODE_DONE) && !(n->flags & NODE_FIRST);
@@ -81,6 +84,7 @@ checkpoint_put_chain(struct set *set, struct record *rec, uint64_t block)
 	struct sums *s = &set->sums;
 	struct node *head = sums_newest(s, block);
 	uint32_t length = 0;
+	uint8_t flags = ITEM_AGAIN;
 
 	sums_trim_settled(s, block, set->flusher.done_gen);
 	for (struct node *n = head; n; n = sums_node(s, n->older))
@@ -92,10 +96,12 @@ checkpoint_put_chain(struct set *set, struct record *rec, uint64_t block)
 
 		for (uint32_t i = 1; i < left; i++)
 			n = sums_node(s, n->older);
-		n->flags = (uint16_t)((n->flags & ~NODE_ROUND) |
-				      set->checkpoint.round);
-		if (node_is_owed(n))
-			CHECK(journal_put_again(set, rec, n));
+		n->flags |= NODE_TAKEN;
+		if (!node_is_owed(n))
+			continue;
+		/* The first stands for all said before; the rest follow. */
+		CHECK(journal_put_again(set, rec, n, flags));
+		flags = 0;
 	}
 	return true;
 }
@@ -109,8 +115,8 @@ checkpoint_put_sums(struct set *set, struct record *rec)
 	for (; ck->node_at <= s->count; ck->node_at++) {
 		const struct node *n = &s->nodes[ck->node_at];
 
-		if (!(n->flags & NODE_USED) || (n->flags & NODE_DEAD) ||
-		    (n->flags & NODE_ROUND) == ck->round)
+		if (!(n->flags & NODE_USED) ||
+		    (n->flags & (NODE_DEAD | NODE_TAKEN)))
 			continue;
 		if (!checkpoint_put_chain(set, rec, n->block))
 			return false;
@@ -144,6 +150,7 @@ checkpoint_note_start(struct set *set)
 	const struct journal *j = &set->journal;
 
 	ck->begun = true;
+	sums_untake(&set->sums);
 	ck->start_sequence = j->sequence;
 	ck->start_index = j->head;
 	ck->start_crc = j->before_crc;
@@ -201,7 +208,6 @@ checkpoint_header_done(struct fan *fan, int res)
 	ck->used_after = j->used;
 	ck->sums_after = j->sums_live;
 	ck->copy ^= 1;
-	ck->round ^= NODE_ROUND;
 	ck->state = CK_IDLE;
 	set->raid->counters.checkpoints++;
 }

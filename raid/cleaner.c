@@ -50,6 +50,7 @@ cleaner_recorded(struct job *job, int res)
 	struct set *set = container_of(cl, struct set, cleaner);
 
 	cl->running = false;
+	cl->composed = false;
 	for (uint32_t i = 0; i < cl->count; i++) {
 		struct unit *u = cl->units[i];
 
@@ -75,6 +76,7 @@ cleaner_compose(struct job *job, struct record *rec)
 	struct set *set = container_of(cl, struct set, cleaner);
 	uint32_t per_region = 1u << (set->region_shift - 4);
 
+	cl->composed = true;
 	for (uint32_t i = 0; i < cl->count; i++) {
 		struct unit *u = cl->units[i];
 		struct item item = {
@@ -154,12 +156,22 @@ cleaner_collect(struct set *set, bool pressed, uint32_t max)
 	return flush;
 }
 
+/* As many as a small ring, and the room for sums in it, take at a time. */
+static uint32_t
+cleaner_batch(const struct set *set)
+{
+	uint64_t max = set->journal.ring_blocks / 16;
+
+	if (max > set->sums.limit / (2 * UNIT_BLOCKS))
+		max = set->sums.limit / (2 * UNIT_BLOCKS);
+	return max < CLEAN_MAX ? (uint32_t)max : CLEAN_MAX;
+}
+
 void
 cleaner_tick(struct set *set)
 {
 	struct cleaner *cl = &set->cleaner;
-	uint64_t ring = set->journal.ring_blocks;
-	uint32_t max = ring / 16 < CLEAN_MAX ? (uint32_t)(ring / 16) : CLEAN_MAX;
+	uint32_t max = cleaner_batch(set);
 
 	if (cl->running || set->write_stopped || set->units.used == 0)
 		return;
@@ -169,8 +181,9 @@ cleaner_tick(struct set *set)
 		cl->running = true;
 		for (uint32_t i = 0; i < cl->count; i++)
 			unit_set_state(cl->units[i], UNIT_CLEANING);
+		cl->job.urgent = true;
 		cl->job.bytes = cl->count * (24 + UNIT_BLOCKS * 48);
-		cl->job.sums = cl->count * UNIT_BLOCKS;
+		cl->job.sums = cl->count * UNIT_BLOCKS * 2;
 		journal_submit(set, &cl->job);
 	} else if (flush && !cl->flushing) {
 		cl->flushing = true;

@@ -22,7 +22,7 @@
 void
 journal_carve(struct set *set, struct arena *a)
 {
-	ARENA_TAKE(a, &set->journal, buf, (size_t)RECORD_BLOCKS_MAX * 4096,
+	ARENA_TAKE(a, set ? &set->journal : NULL, buf, (size_t)RECORD_BLOCKS_MAX * 4096,
 		   4096);
 }
 
@@ -41,7 +41,11 @@ journal_init(struct set *set, uint64_t ring_blocks, uint64_t reserve)
 void
 journal_submit(struct set *set, struct job *job)
 {
-	list_append(&set->journal.jobs, &job->link);
+	/* What makes room does not wait behind what needs it. */
+	if (job->urgent)
+		list_prepend(&set->journal.jobs, &job->link);
+	else
+		list_append(&set->journal.jobs, &job->link);
 }
 
 void
@@ -72,17 +76,31 @@ journal_sums_room(const struct set *set)
 {
 	const struct journal *j = &set->journal;
 	const struct checkpoint *ck = &set->checkpoint;
-	uint32_t kept = set->sums.limit;
+	uint32_t limit = set->sums.limit;
+	uint32_t kept = limit;
+	uint32_t most = 3 * limit;
 
 	if (ck->state != CK_IDLE)
 		kept -= ck->appended_sums < kept ? ck->appended_sums : kept;
-	return set->sums.count > j->sums_live + kept ?
-		       set->sums.count - j->sums_live - kept :
-		       0;
+	uint32_t room = most > j->sums_live + kept ?
+				most - j->sums_live - kept :
+				0;
+
+	/* A checkpoint says chains again that grew since it began, by at
+	 * most this. */
+	if (ck->state == CK_APPEND && ck->begun) {
+		uint32_t grown =
+			j->sums_live - ck->start_sums - ck->appended_sums;
+		uint32_t left = limit > grown ? limit - grown : 0;
+
+		room = room < left ? room : left;
+	}
+	return room;
 }
 
 bool
-journal_put_again(struct set *set, struct record *rec, struct node *n)
+journal_put_again(struct set *set, struct record *rec, struct node *n,
+		  uint8_t flags)
 {
 	uint8_t stale = set_absent_mask(set);
 	bool base = node_is_settled(n, set->flusher.done_gen) ||
@@ -102,7 +120,7 @@ journal_put_again(struct set *set, struct record *rec, struct node *n)
 		rec->sums++;
 		return record_add(rec, &item);
 	}
-	return record_add_sum(rec, n->block, n->sum, base ? ITEM_BASE : 0,
+	return record_add_sum(rec, n->block, n->sum, base ? ITEM_BASE : flags,
 			      stale);
 }
 
@@ -117,25 +135,26 @@ journal_put_node(struct set *set, struct record *rec, struct node *n)
 		if (!journal_put_node(set, rec, older))
 			return false;
 	}
-	return journal_put_again(set, rec, n);
+	return journal_put_again(set, rec, n, 0);
 }
 
 static void
 journal_compose_jobs(struct set *set)
 {
 	struct journal *j = &set->journal;
-	uint32_t sums_room = journal_sums_room(set);
+	uint32_t normal_room = journal_sums_room(set);
+	uint32_t urgent_room = set->sums.count - j->sums_live;
 
 	while (!list_empty(&j->jobs)) {
 		struct job *job = list_first(&j->jobs, struct job, link);
+		uint32_t sums_room = job->urgent ? urgent_room : normal_room;
 
-		/* Nodes ride along with their older ones: twice the sums. */
 		if (!record_has_room(&j->rec, job->bytes) ||
-		    j->rec.sums + 2 * job->sums > sums_room) {
+		    j->rec.sums + job->sums > sums_room) {
 			/* Only an empty record shows that the ring is full. */
 			j->blocked = record_is_empty(&j->rec) &&
 				     j->rec.blocks_max < RECORD_BLOCKS_MAX;
-			j->blocked |= j->rec.sums + 2 * job->sums > sums_room;
+			j->blocked |= j->rec.sums + job->sums > sums_room;
 			return;
 		}
 		list_remove(&job->link);

@@ -11,9 +11,12 @@
 
 #define PARTS_DEFAULT 512u
 #define DIRTY_UNITS_DEFAULT 65536u
-#define SUMS_DEFAULT (2u << 20)        /* of the array */
+#define SUMS_DEFAULT (512u << 10)      /* of the array */
 #define PAGE_FRAMES_DEFAULT (32u << 10) /* of the array: 128 MiB */
 #define READ_ERRORS_DEFAULT 20u
+/* The pool for replay is that many times what may be in use: what stood
+ * before a checkpoint, what it said again, what came meanwhile. */
+#define SUMS_POOL 8u
 #define DECAY_NS (3600ull * 1000000000)
 #define TICK_NS 500000000ull
 
@@ -33,7 +36,7 @@ struct sizes {
 	uint64_t regions;
 	uint64_t ring_blocks;
 	uint64_t reserve;
-	uint64_t chunk_bytes;
+	uint64_t zeros_bytes;
 };
 
 static uint64_t
@@ -49,7 +52,7 @@ sizes_of_ring(struct sizes *z, const struct raid_config *cfg,
 	      const struct geometry *g)
 {
 	const struct raid_limits *lim = &cfg->limits;
-	uint64_t owed = z->ring_blocks * 4096 / 4 / OWED_BYTES;
+	uint64_t owed = z->ring_blocks * 4096 / 8 / OWED_BYTES;
 	uint64_t blocks = z->regions * g->region_blocks;
 	uint64_t units = lim->dirty_units_max ? lim->dirty_units_max :
 						DIRTY_UNITS_DEFAULT;
@@ -71,9 +74,6 @@ sizes_of_ops(const struct sizes *z)
 				      SETTLE_MAX * (UNIT_BLOCKS + 2)) +
 			   SETTLE_MAX + STORE_MAX;
 
-	/* Creation zeroes superblock slots in pieces of 16 KiB. */
-	if (set_ops < z->legs * 16)
-		set_ops = z->legs * 16;
 	return z->parts * (z->legs + 2) + z->sets * set_ops + z->members * 4;
 }
 
@@ -91,7 +91,8 @@ sizes_compute(struct sizes *z, const struct raid_config *cfg)
 		.parts = lim->parts_max ? lim->parts_max : PARTS_DEFAULT,
 		.regions = layout_regions(g, &cfg->sb->layout),
 		.ring_blocks = cfg->sb->layout.journal_bytes / 4096,
-		.chunk_bytes = g->chunk_bytes,
+		.zeros_bytes = g->chunk_bytes > SB_BYTES ? g->chunk_bytes :
+							   SB_BYTES,
 	};
 	sizes_of_ring(z, cfg, g);
 	frames = lim->page_frames_max ? lim->page_frames_max :
@@ -103,6 +104,7 @@ sizes_compute(struct sizes *z, const struct raid_config *cfg)
 	if (z->parts < 4 || z->units < 2 * (g->chunk_bytes / UNIT_BLOCKS /
 					    BLOCK_BYTES + 1) ||
 	    z->sums < 2 * (g->chunk_bytes / BLOCK_BYTES) ||
+	    z->sums < 2 * UNIT_BLOCKS ||
 	    z->sums < 2 * g->region_blocks ||
 	    z->reserve * 2 + 4 > z->ring_blocks)
 		return -EINVAL;
@@ -115,11 +117,11 @@ set_carve(struct set *set, struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, set, map, z->regions, 64);
 	ARENA_TAKE(a, set, map_dirty, map_blocks(z->regions), 64);
 	ARENA_TAKE(a, set, resync_in, z->regions, 64);
-	sums_carve(set ? &set->sums : NULL, a, z->sums, z->sums * 2,
+	sums_carve(set ? &set->sums : NULL, a, z->sums, z->sums * SUMS_POOL,
 		   z->regions);
 	units_carve(set ? &set->units : NULL, a, z->units);
 	pages_carve(set, a, z->frames);
-	ARENA_TAKE(a, &set->pages, index, z->regions, 64);
+	ARENA_TAKE(a, set ? &set->pages : NULL, index, z->regions, 64);
 	journal_carve(set, a);
 	checkpoint_carve(set, a);
 	store_carve(set, a);
@@ -138,7 +140,7 @@ raid_carve(struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, r, ops, z->ops, 64);
 	ARENA_TAKE(a, r, parts, z->parts, 64);
 	ARENA_TAKE(a, r, bounces, (size_t)z->parts * BLOCK_BYTES, 4096);
-	ARENA_TAKE(a, r, zeros, z->chunk_bytes, 4096);
+	ARENA_TAKE(a, r, zeros, z->zeros_bytes, 4096);
 	meta_carve(r, a, z->members);
 	for (uint32_t i = 0; i < z->sets; i++)
 		set_carve(a->base ? &r->sets[i] : NULL, a, z);
@@ -206,7 +208,8 @@ set_init(struct raid *r, uint32_t index, const struct raid_config *cfg,
 	memset(set->map_dirty, r->create ? 2 : 3, map_blocks(z->regions));
 	list_init(&set->fans);
 	list_init(&set->starved);
-	sums_init(&set->sums, z->sums, z->sums * 2, set->region_shift);
+	sums_init(&set->sums, z->sums, z->sums * SUMS_POOL,
+		  set->region_shift);
 	units_init(&set->units, z->units, z->units);
 	pages_init(set, z->frames);
 	ranges_init(&set->ranges);
@@ -378,7 +381,9 @@ raid_deadline(const struct raid *r)
 {
 	if (r->phase == PHASE_STOPPED)
 		return UINT64_MAX;
-	if (raid_is_restless(r))
+	/* While it starts or stops, what no I/O brings, ticks bring. */
+	if (raid_is_restless(r) ||
+	    (r->phase != PHASE_SERVING && r->ops_busy == 0))
 		return 0;
 	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
 		if (r->sets[i].units.used > r->sets[i].units.resync)

@@ -31,6 +31,9 @@ enum item_type {
 enum {
 	/* SUMS: older sums of these blocks are void (R4, settled). */
 	ITEM_BASE = 1 << 0,
+	/* SUMS: said again by a checkpoint, with those of the block that
+	 * follow: they stand for all that was said before. */
+	ITEM_AGAIN = 1 << 2,
 	/* PAGE: no block of the region is unwritten. */
 	ITEM_FULL = 1 << 1,
 };

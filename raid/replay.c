@@ -85,10 +85,10 @@ replay_sum(struct set *set, uint64_t block, uint32_t sum, uint8_t flags)
 	struct sums *s = &set->sums;
 	struct node *newest = sums_newest(s, block);
 
-	if (flags & ITEM_BASE)
+	if (flags & (ITEM_BASE | ITEM_AGAIN))
 		sums_drop(s, block);
 	else if (newest && newest->sum == sum)
-		return true; /* said again by a checkpoint */
+		return true;
 	if (s->free == NODE_NONE)
 		return false;
 	sums_push(s, block, sum,

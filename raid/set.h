@@ -73,7 +73,7 @@ struct job {
 	struct list link;
 	uint32_t bytes; /* upper bound of its items */
 	uint32_t sums;  /* upper bound of sums in them */
-	bool checkpoint; /* may use the room kept for it (R20) */
+	bool urgent;    /* makes room: not held back by the lack of it */
 	void (*compose)(struct job *job, struct record *rec);
 	/* res 0: durable on every counted leg. */
 	void (*done)(struct job *job, int res);
@@ -135,7 +135,6 @@ struct checkpoint {
 	enum checkpoint_state state;
 	bool wanted;
 	uint8_t copy; /* logical, being written */
-	uint16_t round; /* NODE_ROUND or 0 */
 	bool begun; /* its first record is composed: start is known */
 	uint64_t start_sequence;
 	uint64_t start_index;
@@ -171,7 +170,7 @@ struct cleaner {
 	bool running;
 	bool flushing;
 	uint32_t count;
-	uint32_t composed;
+	bool composed; /* in the append under way */
 	struct unit *units[CLEAN_MAX];
 	struct job job;
 	struct flush_wait flush;
@@ -217,8 +216,9 @@ struct store {
 	struct set *set;
 	uint64_t region;
 	bool dropped; /* blocks became unwritten meanwhile */
+	bool composed; /* its record is under way */
 	bool full;
-	bool pinned;
+	struct frame *frame; /* pinned */
 	uint8_t slot; /* going to */
 	uint32_t crc;
 	uint64_t as_of;
@@ -486,7 +486,7 @@ struct raid {
 	struct part *parts;
 	struct list parts_free;
 	uint8_t *bounces;
-	uint8_t *zeros; /* a chunk */
+	uint8_t *zeros; /* a chunk, or a superblock */
 	struct raid_req *queue_head; /* requests not split yet */
 	struct raid_req *queue_tail;
 	struct list ready; /* fans to be called */
@@ -532,8 +532,9 @@ void journal_tick(struct set *set);
 /* Into rec: the node, after what is older and not journaled.  False: no
  * room. */
 bool journal_put_node(struct set *set, struct record *rec, struct node *n);
-/* The node alone. */
-bool journal_put_again(struct set *set, struct record *rec, struct node *n);
+/* The node alone; flags: ITEM_AGAIN or 0. */
+bool journal_put_again(struct set *set, struct record *rec, struct node *n,
+		       uint8_t flags);
 uint8_t set_absent_mask(const struct set *set);
 
 /* checkpoint.c */

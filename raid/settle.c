@@ -42,7 +42,7 @@ void
 settle_carve(struct set *set, struct arena *a)
 {
 	for (uint32_t i = 0; i < SETTLE_MAX; i++)
-		ARENA_TAKE(a, &set->settler.settles[i], bufs,
+		ARENA_TAKE(a, set ? &set->settler.settles[i] : NULL, bufs,
 			   (size_t)SB_LEGS_MAX * UNIT_BYTES, 4096);
 }
 
@@ -158,7 +158,8 @@ settle_compose(struct job *job, struct record *rec)
 			CHECK(journal_put_again(
 				set, rec,
 				sums_newest(&set->sums,
-					    st->unit * UNIT_BLOCKS + b)));
+					    st->unit * UNIT_BLOCKS + b),
+				0));
 }
 
 /* The chain of a decided block is the value chosen, and nothing else. */
@@ -202,6 +203,7 @@ settle_record(struct settle *st)
 	st->step = SETTLE_RECORDING;
 	st->job.compose = settle_compose;
 	st->job.done = settle_recorded;
+	st->job.urgent = true;
 	st->job.bytes = UNIT_BLOCKS * 24;
 	st->job.sums = UNIT_BLOCKS;
 	journal_submit(st->set, &st->job);

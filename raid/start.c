@@ -399,12 +399,10 @@ start_create(struct set *set)
 	for (uint32_t i = 0; i < start_legs(set); i++)
 		for (unsigned end = 0; end < 2; end++)
 			for (unsigned slot = 0; slot < SB_SLOTS; slot++)
-				for (uint64_t at = 0; at < SB_BYTES; at += 16384)
-					fan_write_leg(
-						&set->start_fan, &set->legs[i],
-						sb_offset(set->legs[i].bytes,
-							  end, slot) + at,
-						16384, r->zeros, false);
+				fan_write_leg(&set->start_fan, &set->legs[i],
+					      sb_offset(set->legs[i].bytes,
+							end, slot),
+					      SB_BYTES, r->zeros, false);
 	fan_write(&set->start_fan, r->sb.layout.map_offset[1], 4096, r->zeros,
 		  false);
 	fan_end(&set->start_fan);

@@ -19,7 +19,7 @@
 void
 store_carve(struct set *set, struct arena *a)
 {
-	ARENA_TAKE(a, &set->storer, bufs, (size_t)STORE_MAX * 4096, 4096);
+	ARENA_TAKE(a, set ? &set->storer : NULL, bufs, (size_t)STORE_MAX * 4096, 4096);
 }
 
 static void
@@ -27,11 +27,13 @@ store_free(struct store *st)
 {
 	struct set *set = st->set;
 
-	if (st->pinned)
-		pages_unpin(set, pages_find(set, st->region));
-	st->pinned = false;
+	struct frame *f = st->frame;
+
+	st->frame = NULL;
 	st->state = STORE_FREE;
 	set->storer.busy--;
+	if (f)
+		pages_unpin(set, f);
 	cleaner_wake_starved(set);
 }
 
@@ -66,7 +68,7 @@ store_recorded(struct job *job, int res)
 	struct store *st = container_of(job, struct store, job);
 	struct set *set = st->set;
 
-	if (res < 0 || st->dropped) {
+	if (res < 0 || !st->composed) {
 		store_abandon(st);
 		return;
 	}
@@ -97,7 +99,7 @@ store_put_newer(struct store *st, struct record *rec, struct node *n)
 		return true;
 	if ((n->flags & NODE_FIRST) && !(n->flags & NODE_JOURNALED))
 		return true;
-	return journal_put_again(st->set, rec, n);
+	return journal_put_again(st->set, rec, n, 0);
 }
 
 /* Sums that the record must say again: those newer than the page. */
@@ -136,6 +138,7 @@ store_compose_record(struct job *job, struct record *rec)
 		st->dropped = true; /* too much came meanwhile */
 	if (st->dropped)
 		return;
+	st->composed = true;
 	if (item.stale)
 		map_add_stale(set, st->region, item.stale);
 	CHECK(record_add(rec, &item));
@@ -160,8 +163,9 @@ store_flushed(struct flush_wait *w, int res)
 	/* More may come until it is composed: twice, and a few. */
 	uint32_t newer = 2 * store_count_newer(st) + 64;
 
-	if (newer > store_blocks(st) * 2)
-		newer = store_blocks(st) * 2;
+	if (newer > st->set->sums.limit)
+		newer = st->set->sums.limit;
+	st->job.urgent = true;
 	st->job.bytes = 24 + newer * 24;
 	st->job.sums = newer;
 	journal_submit(st->set, &st->job);
@@ -224,7 +228,7 @@ store_write(struct store *st)
 		}
 		memcpy(st->buf, f->data, 4096);
 		pages_pin(f);
-		st->pinned = true;
+		st->frame = f;
 	}
 	store_compose_page(st);
 	st->state = STORE_WRITING;
@@ -265,6 +269,7 @@ store_start(struct set *set, uint64_t region)
 	st->state = STORE_LOADING;
 	st->region = region;
 	st->dropped = false;
+	st->composed = false;
 	set->storer.busy++;
 	st->page.done = store_page_done;
 	if (pages_need(set, region, &st->page))
@@ -282,7 +287,10 @@ store_drop(struct set *set, uint64_t block, uint64_t count)
 	for (uint32_t i = 0; i < STORE_MAX; i++) {
 		struct store *st = &set->storer.stores[i];
 
-		if (st->state > STORE_LOADING && st->region >= first &&
+		/* One that is in a record already: what came later follows
+		 * it, there and in memory. */
+		if (st->state > STORE_LOADING && !st->composed &&
+		    st->region >= first &&
 		    st->region <= last)
 			st->dropped = true;
 	}

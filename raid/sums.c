@@ -126,6 +126,8 @@ sums_free(struct sums *s, struct node *n)
 		sums_release(s, n);
 }
 
+/* New nodes are taken: they come into a record by themselves, later than any
+ * checkpoint that is under way now began. */
 struct node *
 sums_push(struct sums *s, uint64_t block, uint32_t sum, uint16_t flags)
 {
@@ -138,7 +140,7 @@ sums_push(struct sums *s, uint64_t block, uint32_t sum, uint16_t flags)
 	*n = (struct node){
 		.block = block,
 		.sum = sum,
-		.flags = (uint16_t)(flags | NODE_USED),
+		.flags = (uint16_t)(flags | NODE_USED | NODE_TAKEN),
 	};
 	if (old) {
 		sums_unhash(s, old);
@@ -276,6 +278,13 @@ sums_queue_peek(struct sums *s)
 		sums_queue_pop(s);
 	}
 	return NULL;
+}
+
+void
+sums_untake(struct sums *s)
+{
+	for (uint32_t i = 1; i <= s->count; i++)
+		s->nodes[i].flags &= (uint16_t)~NODE_TAKEN;
 }
 
 void

@@ -31,7 +31,8 @@ enum {
 	NODE_LISTED = 1 << 6,    /* in the queue of unjournaled ones */
 	NODE_PAGED = 1 << 7,     /* in a page that is being stored */
 	NODE_DEAD = 1 << 8,      /* freed when it leaves the queue */
-	NODE_ROUND = 1 << 9,     /* parity of the checkpoint that took it */
+	NODE_TAKEN = 1 << 9,     /* the checkpoint under way has it */
+	NODE_VOID = 1 << 10,     /* a record under way says "unwritten" */
 };
 
 struct node {
@@ -117,6 +118,9 @@ node_is_settled(const struct node *n, uint32_t done_gen)
 		return true;
 	return (n->flags & NODE_DONE) && (int32_t)(done_gen - n->gen) > 0;
 }
+
+/* A checkpoint begins: none is taken yet. */
+void sums_untake(struct sums *s);
 
 void sums_check(const struct sums *s);
 

@@ -54,6 +54,8 @@ unwritten_recorded(struct job *job, int res)
 		part_finish(p, res);
 		return;
 	}
+	/* Pages composed since the record was. */
+	store_drop(p->set, p->block, p->count);
 	set_apply_unwritten(p->set, p->block, p->count);
 	unwritten_discard(p);
 }
@@ -68,7 +70,7 @@ unwritten_waive(struct set *set, uint64_t block, uint64_t count)
 		for (uint64_t b = block; b < block + count; b++)
 			for (struct node *n = sums_newest(s, b); n;
 			     n = sums_node(s, n->older))
-				n->flags |= NODE_JOURNALED;
+				n->flags |= NODE_JOURNALED | NODE_VOID;
 		return;
 	}
 	for (uint32_t i = 1; i <= s->count; i++) {
@@ -76,7 +78,7 @@ unwritten_waive(struct set *set, uint64_t block, uint64_t count)
 
 		if ((n->flags & NODE_USED) && n->block >= block &&
 		    n->block < block + count)
-			n->flags |= NODE_JOURNALED;
+			n->flags |= NODE_JOURNALED | NODE_VOID;
 	}
 }
 

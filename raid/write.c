@@ -162,7 +162,7 @@ write_job(struct part *p, void (*compose)(struct job *, struct record *),
 	p->job.compose = compose;
 	p->job.done = done;
 	p->job.bytes = 24 + (uint32_t)p->count * 48;
-	p->job.sums = (uint32_t)p->count;
+	p->job.sums = (uint32_t)p->count * 2; /* each with its older */
 	journal_submit(p->set, &p->job);
 }
 
