@@ -283,6 +283,7 @@ control_accept(uint32_t events, void *arg)
 	(void)events;
 	if (fd < 0)
 		return;
+	/* One a turn: in between, those who left make room. */
 	if (client_new(c, fd))
 		close(fd);
 }
@@ -345,7 +346,7 @@ control_listen(struct control *c, const struct config *cfg)
 	umask(mask);
 	if (!err)
 		err = control_permit(cfg);
-	if (!err && listen(c->listener, 64) < 0)
+	if (!err && listen(c->listener, 128) < 0)
 		err = -errno;
 	if (err)
 		close(c->listener);
