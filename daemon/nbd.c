@@ -69,7 +69,7 @@ nbd_export_bytes(const struct nbd_conn *c)
 struct pool_buf *
 nbd_buffer_get(struct nbd_conn *c, uint64_t bytes)
 {
-	struct pool_buf *buf = pool_get(&c->nbd->pool, bytes);
+	struct pool_buf *buf = pool_get(&c->nbd->pool, &c->share, bytes);
 
 	if (!buf)
 		c->nbd->starving |= 1u << c->index;
@@ -79,7 +79,7 @@ nbd_buffer_get(struct nbd_conn *c, uint64_t bytes)
 void
 nbd_buffer_put(struct nbd_conn *c, struct pool_buf *buf, uint64_t used)
 {
-	pool_put(&c->nbd->pool, buf, used);
+	pool_put(&c->nbd->pool, &c->share, buf, used);
 	c->nbd->woken |= c->nbd->starving;
 	c->nbd->starving = 0;
 }

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "pool.h"
 
 static void conn_received(struct ring_op *op, int res);
 

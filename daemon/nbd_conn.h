@@ -29,12 +29,12 @@
 #include <sys/uio.h>
 
 #include "nbd_wire.h"
+#include "pool.h"
 #include "raid.h"
 #include "ring.h"
 
 struct nbd_conn;
 struct nbd_frontend;
-struct pool_buf;
 
 /* In flight for each connection; more wait in its socket. */
 #define NBD_REQUESTS_MAX 128u
@@ -90,6 +90,7 @@ struct nbd_conn {
 	struct nbd_queue answered;
 	struct nbd_request *sending;
 
+	struct pool_share share;
 	struct nbd_request *free;
 	uint32_t in_use;
 	struct nbd_request requests[NBD_REQUESTS_MAX];

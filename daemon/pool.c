@@ -23,16 +23,17 @@
 struct pool_class {
 	uint32_t bytes;
 	uint32_t count;
+	uint32_t share;
 	bool lazy; /* neither locked nor worth huge pages while unused */
 };
 
 /* Small requests are as many as all connections may have in flight (nbd.c),
  * so they never wait. */
 static const struct pool_class classes[POOL_CLASSES] = {
-	{ (4u << 10) + PAGE, 2048, false },
-	{ (128u << 10) + PAGE, 128, false },
-	{ (2u << 20) + PAGE, 16, true },
-	{ (64u << 20) + PAGE, 4, true },
+	{ (4u << 10) + PAGE, 2048, 128, false },
+	{ (128u << 10) + PAGE, 256, 64, false },
+	{ (2u << 20) + PAGE, 16, 4, true },
+	{ (64u << 20) + PAGE, 4, 1, true },
 };
 
 uint64_t
@@ -97,32 +98,45 @@ pool_fini(struct pool *p)
 	free(p->bufs);
 }
 
+static struct pool_buf *
+class_get(struct pool *p, struct pool_share *share, unsigned c)
+{
+	struct pool_buf *buf = p->free[c];
+
+	if (!buf || share->held[c] == classes[c].share)
+		return NULL;
+	p->free[c] = buf->next;
+	share->held[c]++;
+	return buf;
+}
+
 struct pool_buf *
-pool_get(struct pool *p, uint64_t bytes)
+pool_get(struct pool *p, struct pool_share *share, uint64_t bytes)
 {
 	CHECK(bytes <= pool_bytes_max());
 	unsigned c = 0;
 
 	while (classes[c].bytes < bytes)
 		c++;
-	/* The largest are too few to be lent to others. */
-	if (!p->free[c] && c + 2 < POOL_CLASSES)
-		c++;
-	struct pool_buf *buf = p->free[c];
+	struct pool_buf *buf = class_get(p, share, c);
 
-	if (buf)
-		p->free[c] = buf->next;
+	/* The largest are too few to be lent to smaller requests. */
+	if (!buf && c + 2 < POOL_CLASSES)
+		buf = class_get(p, share, c + 1);
 	return buf;
 }
 
 void
-pool_put(struct pool *p, struct pool_buf *buf, uint64_t used)
+pool_put(struct pool *p, struct pool_share *share, struct pool_buf *buf,
+	 uint64_t used)
 {
 	unsigned c = buf->size_class;
 
 	/* Fails under mlockall: then it stays. */
 	if (used > KEEP_BYTES && classes[c].bytes > KEEP_BYTES)
 		(void)madvise(buf->mem, classes[c].bytes, MADV_DONTNEED);
+	CHECK(share->held[c] > 0);
+	share->held[c]--;
 	buf->next = p->free[c];
 	p->free[c] = buf;
 }

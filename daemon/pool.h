@@ -5,6 +5,9 @@
  * A few sizes; a request takes the smallest that holds it, and where that is
  * used up the next larger one.  What is there is given at once or not at all:
  * who gets none waits for the next pool_put and asks again.
+ *
+ * Nobody gets more than a share of each size, so that a client that stops
+ * reading, or stops in the middle of a write, does not hold up the others.
  */
 #ifndef RAIDD_POOL_H
 #define RAIDD_POOL_H
@@ -21,6 +24,11 @@ struct pool_buf {
 
 #define POOL_CLASSES 4u
 
+/* What one client holds; begins as zeros. */
+struct pool_share {
+	uint32_t held[POOL_CLASSES];
+};
+
 struct pool {
 	struct pool_buf *free[POOL_CLASSES];
 	struct pool_buf *bufs;
@@ -33,10 +41,13 @@ struct pool {
 int pool_init(struct pool *p, bool lock, bool *locked);
 void pool_fini(struct pool *p);
 
-/* At least bytes (up to pool_bytes_max()), or NULL: none is free. */
-struct pool_buf *pool_get(struct pool *p, uint64_t bytes);
+/* At least bytes (up to pool_bytes_max()), or NULL: none is free, or the
+ * share is used up. */
+struct pool_buf *pool_get(struct pool *p, struct pool_share *share,
+			  uint64_t bytes);
 /* used: bytes of it that were touched. */
-void pool_put(struct pool *p, struct pool_buf *buf, uint64_t used);
+void pool_put(struct pool *p, struct pool_share *share, struct pool_buf *buf,
+	      uint64_t used);
 
 uint64_t pool_bytes_max(void);
 

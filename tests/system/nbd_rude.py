@@ -506,16 +506,27 @@ def hanging_up_with_everything_in_flight():
 
 
 def one_who_does_not_read_holds_up_only_itself():
-    lazy = ready()
-    lazy.s.settimeout(0.5)
-    try:
-        for i in range(1000):
-            lazy.request(READ, 0, MIB, cookie=i)
-    except socket.timeout:
-        pass
-    for _ in range(5):
-        serves()
-    lazy.close()
+    crowd = []
+    for size in (4096, 65536, MIB, 64 * MIB):
+        lazy = ready()
+        lazy.s.settimeout(0.2)
+        try:
+            for i in range(1000):
+                lazy.request(READ, 0, size, cookie=i)
+        except socket.timeout:
+            pass
+        crowd.append(lazy)
+        # Another kind of it: stops in the middle of a write.
+        lazy = ready()
+        lazy.request(WRITE, 32 * MIB, size, data=bytes(100))
+        crowd.append(lazy)
+    for size in (512, 8192, 131072, 2 * MIB, 64 * MIB):
+        c = ready()
+        c.request(READ, 0, size)
+        assert c.simple() == (0, 7) and len(c.get(size)) == size
+        c.close()
+    for lazy in crowd:
+        lazy.close()
 
 
 def byte_by_byte_is_slow_but_well():
