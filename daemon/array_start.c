@@ -22,7 +22,7 @@
 #include "volume.h"
 
 #define ROUNDS_MAX 3u
-#define LEGS_MAX (SB_SETS_MAX * SB_LEGS_MAX)
+#define LEGS_MAX   (SB_SETS_MAX * SB_LEGS_MAX)
 
 struct start {
 	struct array *array;
@@ -151,12 +151,13 @@ static void
 start_remedy(const struct array *array, struct failure *f, bool can_force)
 {
 	if (can_force)
-		failure_remedy(f,
-			       "bring the member back, then it starts by "
-			       "itself; or, if it is gone for good and what it "
-			       "alone may have is to be given up: raidctl start "
-			       "%s --degraded",
-			       array->name);
+		failure_remedy(
+			f,
+			"bring the member back, then it starts by "
+			"itself; or, if it is gone for good and what it "
+			"alone may have is to be given up: raidctl start "
+			"%s --degraded",
+			array->name);
 	else
 		failure_remedy(f, "bring the members back, then it starts by "
 				  "itself");
@@ -175,12 +176,13 @@ static int
 start_refuse_busy(const struct array *array, const struct candidate *busy,
 		  struct failure *f)
 {
-	int err = failure_set(f, MSG_MEMBER_BUSY,
-			      "cannot start '%s': %s is busy", array->name,
-			      busy->path);
+	int err =
+		failure_set(f, MSG_MEMBER_BUSY, "cannot start '%s': %s is busy",
+			    array->name, busy->path);
 
-	failure_cause(f, "another program has %s open (serial %s): another "
-			 "raidd?",
+	failure_cause(f,
+		      "another program has %s open (serial %s): another "
+		      "raidd?",
 		      busy->path, identity_serial(&busy->identity));
 	failure_remedy(f, "see who: fuser -v %s", busy->path);
 	return err;
@@ -190,9 +192,9 @@ static int
 start_refuse_unusable(const struct array *array, struct failure *f)
 {
 	const struct candidate *c = array->found;
-	int err = failure_set(f, MSG_SET_MISSING,
-			      "cannot start '%s': no usable member",
-			      array->name);
+	int err =
+		failure_set(f, MSG_SET_MISSING,
+			    "cannot start '%s': no usable member", array->name);
 
 	if (c)
 		failure_cause(f, "%s: %s", c->path, candidate_trouble(c->res));
@@ -236,8 +238,9 @@ start_refuse_absent(const struct array *array, struct failure *f)
 				  "'%s' waits for absent members that may hold "
 				  "newer data",
 				  array->name);
-		failure_cause(f, "it may have gone on without those present; "
-				 "any of these would settle it: %s",
+		failure_cause(f,
+			      "it may have gone on without those present; "
+			      "any of these would settle it: %s",
 			      list);
 	}
 	start_remedy(array, f, as->can_force);
@@ -295,8 +298,7 @@ start_legs(struct start *s, const struct sb *sb, struct raid_leg_config *legs,
 			devices[i].fd = -1;
 			memcpy(legs[i].member_uuid,
 			       sb_place_const(sb, set, leg)->member_uuid, 16);
-			if (member >= 0 &&
-			    as->role[member] == ROLE_IN_SYNC)
+			if (member >= 0 && as->role[member] == ROLE_IN_SYNC)
 				start_leg(s, &legs[i], &devices[i],
 					  array_candidate(s->array, member));
 		}
@@ -353,7 +355,9 @@ start_volume(struct start *s, struct failure *f)
 	struct raid_leg_config legs[LEGS_MAX] = {0};
 	struct device *devices = calloc(LEGS_MAX, sizeof(*devices));
 	struct volume_config cfg = {
-		.raid = {.sb = sb, .force = force, .legs = legs,
+		.raid = {.sb = sb,
+			 .force = force,
+			 .legs = legs,
 			 .limits = config_limits(c)},
 		.devices = devices,
 		.name = array->name,

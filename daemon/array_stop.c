@@ -45,9 +45,9 @@ superblocks_wipe(const struct device *d)
 		return -ENOMEM;
 	memset(zeros, 0, SB_BYTES);
 	for (unsigned i = 0; i < 2 * SB_SLOTS && !err; i++)
-		err = device_write(d, zeros, SB_BYTES,
-				   sb_offset(d->bytes, i / SB_SLOTS,
-					     i % SB_SLOTS));
+		err = device_write(
+			d, zeros, SB_BYTES,
+			sb_offset(d->bytes, i / SB_SLOTS, i % SB_SLOTS));
 	if (!err)
 		err = device_flush(d);
 	free(zeros);
@@ -56,8 +56,8 @@ superblocks_wipe(const struct device *d)
 
 /* All of them, or none: what another program holds is not ours to wipe. */
 static int
-destroy_open(const struct array *array, struct device *devices,
-	     unsigned *count, struct failure *f)
+destroy_open(const struct array *array, struct device *devices, unsigned *count,
+	     struct failure *f)
 {
 	*count = 0;
 	for (const struct candidate *c = array->found; c; c = c->next) {
@@ -68,10 +68,10 @@ destroy_open(const struct array *array, struct device *devices,
 			(*count)++;
 			continue;
 		}
-		err = failure_set(f, res == -EBUSY ? MSG_MEMBER_BUSY
-						   : MSG_DESTROY_FAILED,
-				  "cannot destroy '%s': %s: %s", array->name,
-				  c->path, strerror(-res));
+		err = failure_set(
+			f, res == -EBUSY ? MSG_MEMBER_BUSY : MSG_DESTROY_FAILED,
+			"cannot destroy '%s': %s: %s", array->name, c->path,
+			strerror(-res));
 		if (res == -EBUSY)
 			failure_remedy(f, "see who has it: fuser -v %s",
 				       c->path);
@@ -98,11 +98,9 @@ destroy_wipe(const struct array *array, const struct device *devices,
 			  devices[i].path, strerror(-res));
 		if (first)
 			continue;
-		first = failure_set(f, MSG_DESTROY_FAILED,
-				    "cannot wipe %s: %s", devices[i].path,
-				    strerror(-res));
-		failure_remedy(f, "try again: raidctl destroy %s",
-			       array->name);
+		first = failure_set(f, MSG_DESTROY_FAILED, "cannot wipe %s: %s",
+				    devices[i].path, strerror(-res));
+		failure_remedy(f, "try again: raidctl destroy %s", array->name);
 	}
 	return first;
 }
@@ -175,9 +173,8 @@ array_member_fail(struct array *array, uint32_t set, uint32_t leg,
 	case 0:
 		return 0;
 	case -ENOENT:
-		return failure_set(f, MSG_LEG_UNKNOWN,
-				   "'%s' has no leg %u.%u", array->name, set,
-				   leg);
+		return failure_set(f, MSG_LEG_UNKNOWN, "'%s' has no leg %u.%u",
+				   array->name, set, leg);
 	case -EALREADY:
 		return failure_set(f, MSG_LEG_OUT, "leg %u.%u is out already",
 				   set, leg);

@@ -117,8 +117,8 @@ arrays_find(struct arrays *a, const char *key, struct array **out,
 		return 0;
 	}
 	if (hits) {
-		failure_set(f, MSG_NAME_AMBIGUOUS,
-			    "%u arrays are named '%s'", hits, key);
+		failure_set(f, MSG_NAME_AMBIGUOUS, "%u arrays are named '%s'",
+			    hits, key);
 		failure_remedy(f, "name it by its UUID: raidctl list");
 		return -ENOTUNIQ;
 	}
@@ -233,9 +233,8 @@ arrays_sort_in(struct arrays *a, struct candidate *c)
 	array = arrays_of_uuid(a, c->sb.array_uuid);
 	if (!array)
 		array = arrays_add(a, c->sb.array_uuid, c->sb.name);
-	if (!array ||
-	    known_note(&a->known, c->sb.member_uuid, c->path,
-		       c->identity.serial, c->identity.model)) {
+	if (!array || known_note(&a->known, c->sb.member_uuid, c->path,
+				 c->identity.serial, c->identity.model)) {
 		candidate_free(c);
 		return -ENOMEM;
 	}
@@ -337,8 +336,8 @@ array_try(struct array *array, uint64_t wait_ns)
 		return;
 	if (f.message == before.message && !strcmp(f.cause, before.cause))
 		return;
-	log_warning(array->name, "not started: RD-%u %s", message_number(f.message),
-		    f.what);
+	log_warning(array->name, "not started: RD-%u %s",
+		    message_number(f.message), f.what);
 	if (f.cause[0])
 		log_warning(array->name, "cause: %s", f.cause);
 	if (f.remedy[0])

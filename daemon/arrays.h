@@ -49,10 +49,10 @@ struct array {
 	uint8_t uuid[16];
 	char name[SB_NAME_MAX + 1];
 	enum array_state state;
-	struct volume *volume;   /* SERVING */
-	uint32_t sets;           /* of the volume */
+	struct volume *volume; /* SERVING */
+	uint32_t sets;         /* of the volume */
 	uint32_t legs;
-	struct failure why;      /* WAITING; MSG_NONE: not tried yet */
+	struct failure why; /* WAITING; MSG_NONE: not tried yet */
 	/* Its disks that are not being served, and what they would be: their
 	 * index is that of assembly->role.  While SERVING the superblock in
 	 * use is offered too, as the first. */

@@ -12,8 +12,8 @@
 struct config;
 
 struct attachment {
-	char method[16];  /* "loop", "nbd" */
-	char device[64];  /* "/dev/loop3"; "": half done */
+	char method[16]; /* "loop", "nbd" */
+	char device[64]; /* "/dev/loop3"; "": half done */
 };
 
 /* The folder for this array. */

@@ -26,7 +26,7 @@ list_add(char *list, size_t bytes, const char *fmt, ...)
 	va_list ap;
 
 	if (used && used + 2 < bytes) {
-		strcat(list, ", ");
+		memcpy(list + used, ", ", 3);
 		used += 2;
 	}
 	va_start(ap, fmt);
@@ -64,9 +64,9 @@ probe_run(blkid_probe probe, char *found, size_t bytes)
 	int res;
 
 	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_set_superblocks_flags(
-		probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL |
-			       BLKID_SUBLKS_MAGIC);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE |
+							 BLKID_SUBLKS_LABEL |
+							 BLKID_SUBLKS_MAGIC);
 	blkid_probe_enable_partitions(probe, 1);
 	res = blkid_do_safeprobe(probe);
 	if (res == 0)

@@ -39,25 +39,36 @@ struct key {
 };
 
 static const char *const level_words[] = {
-	[LOG_ERROR] = "error", [LOG_WARNING] = "warning",
+	[LOG_ERROR] = "error",   [LOG_WARNING] = "warning",
 	[LOG_NOTICE] = "notice", [LOG_INFO] = "info",
-	[LOG_DEBUG_] = "debug", NULL,
+	[LOG_DEBUG_] = "debug",  NULL,
 };
 
 static const char *const target_words[] = {
-	[LOG_TARGET_AUTO] = "auto", [LOG_TARGET_STDERR] = "stderr",
-	[LOG_TARGET_JOURNAL] = "journal", NULL,
+	[LOG_TARGET_AUTO] = "auto",
+	[LOG_TARGET_STDERR] = "stderr",
+	[LOG_TARGET_JOURNAL] = "journal",
+	NULL,
 };
 
 #define AT(field) offsetof(struct config, field)
-#define UINT(section, field, def, min, max, help)                              \
-	{section, #field, KEY_UINT, AT(field), def, min, max, NULL, help}
-#define TEXT(section, field, def, help)                                        \
-	{section, #field, KEY_TEXT, AT(field), def, 0, 0, NULL, help}
-#define BOOL(section, field, def, help)                                        \
-	{section, #field, KEY_BOOL, AT(field), def, 0, 0, NULL, help}
-#define WORD(section, field, def, words, help)                                 \
-	{section, #field, KEY_WORD, AT(field), def, 0, 0, words, help}
+#define UINT(section, field, def, min, max, help)                          \
+	{                                                                  \
+		section, #field, KEY_UINT, AT(field), def, min, max, NULL, \
+			help                                               \
+	}
+#define TEXT(section, field, def, help)                                     \
+	{                                                                   \
+		section, #field, KEY_TEXT, AT(field), def, 0, 0, NULL, help \
+	}
+#define BOOL(section, field, def, help)                                     \
+	{                                                                   \
+		section, #field, KEY_BOOL, AT(field), def, 0, 0, NULL, help \
+	}
+#define WORD(section, field, def, words, help)                               \
+	{                                                                    \
+		section, #field, KEY_WORD, AT(field), def, 0, 0, words, help \
+	}
 
 static const struct key keys[] = {
 	TEXT("raidd", socket, "/run/raidd/control.sock",
@@ -95,7 +106,8 @@ static const struct key keys[] = {
 	UINT("limits", page_frames_max, "0", 0, 16777216,
 	     "pages of sums in memory, 4 KiB each, each set; 0: the default"),
 	UINT("limits", read_error_budget, "0", 0, 1000000,
-	     "bad reads before a leg is dropped, halved hourly; 0: the default"),
+	     "bad reads before a leg is dropped, halved hourly; 0: the "
+	     "default"),
 };
 
 struct config_run {
@@ -131,6 +143,18 @@ config_error(struct config_run *run, const char *fmt, ...)
 	return 0;
 }
 
+/* Whole, or not at all. */
+static int
+text_set(char *to, size_t room, const char *text)
+{
+	size_t bytes = strlen(text) + 1;
+
+	if (bytes > room)
+		return -ENAMETOOLONG;
+	memcpy(to, text, bytes);
+	return 0;
+}
+
 int
 config_add_glob(struct config *c, const char *glob, bool first)
 {
@@ -138,9 +162,9 @@ config_add_glob(struct config *c, const char *glob, bool first)
 		c->glob_count = 0;
 	if (c->glob_count == CONFIG_GLOBS_MAX)
 		return -E2BIG;
-	if (strlen(glob) >= CONFIG_TEXT_MAX)
+	if (text_set(c->globs[c->glob_count], CONFIG_TEXT_MAX, glob))
 		return -ENAMETOOLONG;
-	strcpy(c->globs[c->glob_count++], glob);
+	c->glob_count++;
 	return 0;
 }
 
@@ -153,9 +177,8 @@ key_globs(struct config *c, const char *value, bool first)
 
 	if (first)
 		c->glob_count = 0;
-	if (strlen(value) >= sizeof(copy))
+	if (text_set(copy, sizeof(copy), value))
 		return -ENAMETOOLONG;
-	strcpy(copy, value);
 	for (char *w = strtok_r(copy, " \t", &save); w && !err;
 	     w = strtok_r(NULL, " \t", &save))
 		err = config_add_glob(c, w, false);
@@ -212,10 +235,7 @@ key_set(struct config *c, const struct key *k, const char *value, bool more)
 
 	switch (k->type) {
 	case KEY_TEXT:
-		if (strlen(value) >= CONFIG_TEXT_MAX)
-			return -ENAMETOOLONG;
-		strcpy(at, value);
-		return 0;
+		return text_set(at, CONFIG_TEXT_MAX, value);
 	case KEY_GLOBS:
 		return key_globs(c, value, !more);
 	case KEY_BOOL:
@@ -283,13 +303,18 @@ static int
 key_unknown(struct config_run *run, const char *section, const char *name)
 {
 	char known[512] = "";
+	size_t used = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
+		int n;
+
 		if (strcmp(keys[i].section, section))
 			continue;
-		if (known[0])
-			strncat(known, ", ", sizeof(known) - strlen(known) - 1);
-		strncat(known, keys[i].name, sizeof(known) - strlen(known) - 1);
+		n = snprintf(known + used, sizeof(known) - used, "%s%s",
+			     used ? ", " : "", keys[i].name);
+		if (n < 0 || (size_t)n >= sizeof(known) - used)
+			break;
+		used += (size_t)n;
 	}
 	return config_error(run, "unknown key '%s' in [%s]; known: %s", name,
 			    section, known);
@@ -364,8 +389,11 @@ int
 config_parse(struct config *c, FILE *f, const char *path, char *error,
 	     size_t error_bytes)
 {
-	struct config_run run = {.config = c, .file = f, .path = path,
-				 .error = error, .error_bytes = error_bytes};
+	struct config_run run = {.config = c,
+				 .file = f,
+				 .path = path,
+				 .error = error,
+				 .error_bytes = error_bytes};
 	int line;
 
 	error[0] = '\0';
@@ -385,8 +413,7 @@ config_parse(struct config *c, FILE *f, const char *path, char *error,
 }
 
 int
-config_read(struct config *c, const char *path, char *error,
-	    size_t error_bytes)
+config_read(struct config *c, const char *path, char *error, size_t error_bytes)
 {
 	FILE *f = fopen(path, "re");
 	int err;
@@ -406,19 +433,14 @@ static int
 path_absolute(char path[CONFIG_TEXT_MAX])
 {
 	char dir[CONFIG_TEXT_MAX];
-	size_t used;
+	char whole[2 * CONFIG_TEXT_MAX + 2];
 
 	if (!path[0] || path[0] == '/')
 		return 0;
 	if (!getcwd(dir, sizeof(dir)))
 		return -errno;
-	used = strlen(dir);
-	if (used + strlen(path) + 2 > sizeof(dir))
-		return -ENAMETOOLONG;
-	dir[used] = '/';
-	strcpy(dir + used + 1, path);
-	strcpy(path, dir);
-	return 0;
+	snprintf(whole, sizeof(whole), "%s/%s", dir, path);
+	return text_set(path, CONFIG_TEXT_MAX, whole);
 }
 
 int

@@ -13,8 +13,8 @@
 #include "raid.h"
 
 #define CONFIG_PATH_DEFAULT "/etc/raidd/raidd.conf"
-#define CONFIG_GLOBS_MAX 64u
-#define CONFIG_TEXT_MAX 256u
+#define CONFIG_GLOBS_MAX    64u
+#define CONFIG_TEXT_MAX     256u
 
 enum log_target { LOG_TARGET_AUTO, LOG_TARGET_STDERR, LOG_TARGET_JOURNAL };
 

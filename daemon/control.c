@@ -22,10 +22,10 @@
 #include "poll.h"
 #include "rpc.h"
 
-#define CLIENTS_MAX 32u
+#define CLIENTS_MAX  32u
 #define IDLE_SECONDS 60u
-#define SWEEP_NS 5000000000ull
-#define READ_BYTES 65536u
+#define SWEEP_NS     5000000000ull
+#define READ_BYTES   65536u
 
 struct control_client {
 	struct control_client *next;
@@ -37,10 +37,10 @@ struct control_client {
 	char *in;          /* a line that is not whole yet */
 	size_t in_bytes;
 	size_t in_room;
-	char *out;         /* an answer it has not taken yet */
+	char *out; /* an answer it has not taken yet */
 	size_t out_bytes;
 	size_t out_sent;
-	bool closing;      /* once out is sent */
+	bool closing; /* once out is sent */
 };
 
 struct control {
@@ -123,8 +123,7 @@ client_answer(struct control_client *cl, json_t *answer)
 }
 
 static bool
-client_refuse(struct control_client *cl, enum message message,
-	      const char *what)
+client_refuse(struct control_client *cl, enum message message, const char *what)
 {
 	struct failure f;
 
@@ -332,12 +331,12 @@ control_listen(struct control *c, const struct config *cfg)
 	int err = 0;
 	mode_t mask;
 
-	c->listener = socket(AF_UNIX,
-			     SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	c->listener =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->listener < 0)
 		return -errno;
 	/* config_finish() has seen to the length. */
-	strcpy(addr.sun_path, c->path);
+	memcpy(addr.sun_path, c->path, strlen(c->path) + 1);
 	/* Whoever left it there is gone: we hold the lock. */
 	unlink(c->path);
 	mask = umask(0177);
@@ -364,7 +363,7 @@ control_start(struct control **out, struct poller *p, struct arrays *a,
 		return -ENOMEM;
 	c->poller = p;
 	c->arrays = a;
-	strcpy(c->path, cfg->socket);
+	snprintf(c->path, sizeof(c->path), "%s", cfg->socket);
 	err = control_lock(c);
 	if (err)
 		goto err_free;

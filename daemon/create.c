@@ -59,8 +59,9 @@ create_check_name(struct arrays *a, const char *name, struct failure *f)
 	if (!good) {
 		err = failure_set(f, MSG_NAME_BAD,
 				  "'%.80s' is no name for an array", name);
-		failure_cause(f, "a name has 1 to %u letters, digits, '.', '_' "
-				 "and '-', and begins with a letter or digit",
+		failure_cause(f,
+			      "a name has 1 to %u letters, digits, '.', '_' "
+			      "and '-', and begins with a letter or digit",
 			      SB_NAME_MAX);
 		return err;
 	}
@@ -152,10 +153,9 @@ create_twice(const struct plan *p, unsigned i, struct failure *f)
 		if (!identity_same(&p->members[k].identity,
 				   &p->members[i].identity))
 			continue;
-		err = failure_set(f, MSG_MEMBER_TWICE,
-				  "%s and %s are the same disk",
-				  p->members[k].device.path,
-				  p->members[i].device.path);
+		err = failure_set(
+			f, MSG_MEMBER_TWICE, "%s and %s are the same disk",
+			p->members[k].device.path, p->members[i].device.path);
 		failure_cause(f, "a mirror on one disk protects nothing");
 		return err;
 	}
@@ -227,8 +227,8 @@ static int
 create_check_blank(const struct create_request *req, struct plan_member *m,
 		   struct failure *f)
 {
-	int err = blank_probe(m->device.path, m->signature,
-			      sizeof(m->signature));
+	int err =
+		blank_probe(m->device.path, m->signature, sizeof(m->signature));
 
 	if (err) {
 		err = failure_set(f, MSG_MEMBER_OPEN, "cannot read %s",
@@ -241,9 +241,10 @@ create_check_blank(const struct create_request *req, struct plan_member *m,
 	err = failure_set(f, MSG_MEMBER_SIGNATURE, "%s is not blank",
 			  m->device.path);
 	failure_cause(f, "it carries: %s", m->signature);
-	failure_remedy(f, "wipefs -a %s, if nothing there is needed; or keep "
-			  "the signature and overwrite the rest: "
-			  "--force=foreign-signature",
+	failure_remedy(f,
+		       "wipefs -a %s, if nothing there is needed; or keep "
+		       "the signature and overwrite the rest: "
+		       "--force=foreign-signature",
 		       m->device.path);
 	return err;
 }
@@ -295,8 +296,9 @@ create_check_size(struct plan *p, struct failure *f)
 	if (res == -ENOSPC) {
 		err = failure_set(f, MSG_MEMBER_SMALL, "%s is too small",
 				  small->device.path);
-		failure_cause(f, "it has %llu bytes; a member needs at least "
-				 "%llu",
+		failure_cause(f,
+			      "it has %llu bytes; a member needs at least "
+			      "%llu",
 			      (unsigned long long)small->device.bytes,
 			      MEMBER_BYTES_MIN);
 		return err;
@@ -310,8 +312,8 @@ create_check_size(struct plan *p, struct failure *f)
 }
 
 static int
-create_check(struct arrays *a, const struct create_request *req,
-	     struct plan *p, struct failure *f)
+create_check(struct arrays *a, const struct create_request *req, struct plan *p,
+	     struct failure *f)
 {
 	int err = create_check_shape(req, f);
 
@@ -345,9 +347,9 @@ create_superblock(const struct plan *p, const char *name, struct sb *sb)
 	sb->geometry = p->geometry;
 	sb->layout = p->layout;
 	for (unsigned i = 0; i < p->count; i++)
-		uuid_generate_random(sb_place(sb, i / p->geometry.legs,
-					      i % p->geometry.legs)
-					     ->member_uuid);
+		uuid_generate_random(
+			sb_place(sb, i / p->geometry.legs, i % p->geometry.legs)
+				->member_uuid);
 	sb_create(sb, nonce);
 	return 0;
 }
@@ -376,7 +378,9 @@ create_volume(struct arrays *a, struct plan *p, const struct sb *sb,
 	struct raid_leg_config legs[MEMBERS_MAX] = {0};
 	struct device *devices = calloc(MEMBERS_MAX, sizeof(*devices));
 	struct volume_config cfg = {
-		.raid = {.sb = sb, .create = true, .legs = legs,
+		.raid = {.sb = sb,
+			 .create = true,
+			 .legs = legs,
 			 .limits = config_limits(a->config)},
 		.devices = devices,
 		.name = array->name,
@@ -456,8 +460,8 @@ create_do(struct arrays *a, const struct create_request *req, struct plan *p,
 }
 
 int
-create_array(struct arrays *a, const struct create_request *req,
-	     json_t **plan, struct failure *f)
+create_array(struct arrays *a, const struct create_request *req, json_t **plan,
+	     struct failure *f)
 {
 	struct plan *p = calloc(1, sizeof(*p));
 	int err = 0;

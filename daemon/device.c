@@ -25,7 +25,7 @@
 #include "check.h"
 #include "log.h"
 
-#define BUSY_POLL_NS 20000000u
+#define BUSY_POLL_NS     20000000u
 #define SECTOR_BYTES_MAX 4096u
 
 /* First line of a file in sysfs, without the spaces around it; "" if it
@@ -101,7 +101,8 @@ measure_disk(struct device *d, const struct stat *st)
 	uint64_t bytes;
 	int sector;
 
-	if (ioctl(d->fd, BLKGETSIZE64, &bytes) || ioctl(d->fd, BLKSSZGET, &sector))
+	if (ioctl(d->fd, BLKGETSIZE64, &bytes) ||
+	    ioctl(d->fd, BLKSSZGET, &sector))
 		return -errno;
 	if (sector <= 0 || sector > (int)SECTOR_BYTES_MAX)
 		return -EINVAL;
@@ -155,8 +156,10 @@ open_direct(const char *path, int flags)
 	fd = open(path, flags);
 	if (fd < 0)
 		return -errno;
-	log_notice(NULL, "%s: no direct I/O on this file system; "
-			 "the page cache is in between", path);
+	log_notice(NULL,
+		   "%s: no direct I/O on this file system; "
+		   "the page cache is in between",
+		   path);
 	return fd;
 }
 

@@ -91,17 +91,17 @@ min_ns(uint64_t a, uint64_t b)
 static uint64_t
 engine_deadline(const struct engine *e)
 {
-	uint64_t due_ns = min_ns(raid_deadline(e->raid),
-				 uring_deadline(e->uring));
+	uint64_t due_ns =
+		min_ns(raid_deadline(e->raid), uring_deadline(e->uring));
 
 	/* After its end, look again now and then: requests that are still at
 	 * the array are waited for. */
 	if (e->state == ENGINE_DRAINING) {
 		uint64_t later_ns = e->ring.now_ns + 10000000u;
 
-		due_ns = min_ns(due_ns, e->drain_end_ns > later_ns ?
-						e->drain_end_ns :
-						later_ns);
+		due_ns = min_ns(due_ns, e->drain_end_ns > later_ns
+						? e->drain_end_ns
+						: later_ns);
 	}
 	return due_ns;
 }
@@ -192,9 +192,9 @@ engine_open(struct engine *e)
 		.note = engine_note,
 		.arg = e,
 	};
-	uint32_t in_flight_max = 1 + nbd_frontend_in_flight_max() +
-				 uring_in_flight_max(e->cfg.device_count,
-						     e->cfg.queue_depth);
+	uint32_t in_flight_max =
+		1 + nbd_frontend_in_flight_max() +
+		uring_in_flight_max(e->cfg.device_count, e->cfg.queue_depth);
 	int rc = ring_open(&e->ring, in_flight_max);
 
 	if (rc)

@@ -28,8 +28,8 @@ health_look(const struct array *array, struct health *out)
 		volume_status(array->volume, &out->status);
 		out->connections = volume_connections(array->volume);
 	}
-	out->attached = attach_read(array->home->config, array->name,
-				    &out->attachment);
+	out->attached =
+		attach_read(array->home->config, array->name, &out->attachment);
 }
 
 /* Of an array that is not served: what its members here would make. */
@@ -46,8 +46,8 @@ set_present(const struct health *h, uint32_t set, bool missing)
 		if (missing)
 			count += as->missing[i];
 		else
-			count += member >= 0 &&
-				 as->role[member] == ROLE_IN_SYNC;
+			count +=
+				member >= 0 && as->role[member] == ROLE_IN_SYNC;
 	}
 	return count;
 }
@@ -62,8 +62,7 @@ set_health(const struct health *h, uint32_t set)
 	present = set_present(h, set, false);
 	if (!present)
 		return HEALTH_FAILED;
-	return present < h->sb.geometry.legs ? HEALTH_DEGRADED
-					     : HEALTH_OPTIMAL;
+	return present < h->sb.geometry.legs ? HEALTH_DEGRADED : HEALTH_OPTIMAL;
 }
 
 static const char *
@@ -117,10 +116,9 @@ problem(json_t *list, enum message id, const char *what, const char *risk,
 	char text[16];
 
 	snprintf(text, sizeof(text), "RD-%u", message_number(id));
-	json_array_append_new(list,
-			      json_pack("{s:s,s:s,s:s,s:s}", "id", text,
-					"problem", what, "risk", risk,
-					"action", action));
+	json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "id", text,
+					      "problem", what, "risk", risk,
+					      "action", action));
 }
 
 /* The legs of a set that are in-sync, or those that are not, named. */
@@ -143,8 +141,9 @@ legs_named(const struct health *h, uint32_t set, bool in_sync, char *out,
 		array_name_leg(h->array, &h->sb, set, leg, name, sizeof(name));
 		n = snprintf(out + used, bytes - used, "%s%s%s%s",
 			     used ? ", " : "", in_sync ? "" : "member ", name,
-			     in_sync ? "" : l->present ? " has failed"
-						       : " is absent");
+			     in_sync      ? ""
+			     : l->present ? " has failed"
+					  : " is absent");
 		if (n < 0 || (size_t)n >= bytes - used)
 			return;
 		used += (size_t)n;
@@ -169,8 +168,8 @@ problem_degraded(const struct health *h, uint32_t set, json_t *list)
 		snprintf(risk, sizeof(risk),
 			 "losing %s now would lose data: do not pull it", good);
 	else
-		snprintf(risk, sizeof(risk),
-			 "the set still has %u copies: %s", s->in_sync, good);
+		snprintf(risk, sizeof(risk), "the set still has %u copies: %s",
+			 s->in_sync, good);
 	snprintf(action, sizeof(action),
 		 "check the disk and its cable by the serial number named "
 		 "above, and keep a backup at hand; this version serves the "
@@ -207,8 +206,7 @@ problem_failed(const struct health *h, uint32_t set, json_t *list)
 	char what[1280];
 
 	legs_named(h, set, false, bad, sizeof(bad));
-	snprintf(what, sizeof(what), "set %u has no leg in sync: %s", set,
-		 bad);
+	snprintf(what, sizeof(what), "set %u has no leg in sync: %s", set, bad);
 	problem(list, MSG_SET_FAILED, what,
 		"what lies on this set gives I/O errors",
 		"stop the database; bring one of these disks back");
@@ -324,8 +322,8 @@ problems_of_others(const struct health *h, json_t *list)
 			continue;
 		snprintf(what, sizeof(what),
 			 "%.400s (serial %s, leg %u.%u) is not used: %s",
-			 c->path, identity_serial(&c->identity), c->sb.set, c->sb.leg,
-			 assemble_role_word(role));
+			 c->path, identity_serial(&c->identity), c->sb.set,
+			 c->sb.leg, assemble_role_word(role));
 		problem(list, MSG_MEMBER_UNUSED, what,
 			"what it holds is not part of the array", "");
 	}

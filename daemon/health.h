@@ -14,7 +14,7 @@ struct array;
 struct health {
 	const struct array *array;
 	bool serving;
-	struct sb sb;              /* valid if have_sb */
+	struct sb sb; /* valid if have_sb */
 	bool have_sb;
 	struct raid_status status; /* valid if serving */
 	uint32_t connections;

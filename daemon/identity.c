@@ -63,8 +63,10 @@ identity_of_disk(struct identity *id)
 	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u", major(id->dev),
 		 minor(id->dev));
 	snprintf(probe, sizeof(probe), "%s/partition", dir);
+	/* A partition has no label of its own. */
 	if (!access(probe, F_OK))
-		strcat(dir, "/..");
+		snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/..",
+			 major(id->dev), minor(id->dev));
 	sysfs_text(dir, "device/model", 0, id->model);
 	if (sysfs_text(dir, "device/serial", 0, id->serial) ||
 	    sysfs_text(dir, "serial", 0, id->serial) ||

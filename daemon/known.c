@@ -16,8 +16,8 @@ known_get(struct known *list, const uint8_t member_uuid[16])
 }
 
 int
-known_note(struct known **list, const uint8_t member_uuid[16],
-	   const char *path, const char *serial, const char *model)
+known_note(struct known **list, const uint8_t member_uuid[16], const char *path,
+	   const char *serial, const char *model)
 {
 	struct known *k = known_get(*list, member_uuid);
 	char *copy = strdup(path);

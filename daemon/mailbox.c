@@ -44,7 +44,7 @@ mailbox_fini(struct mailbox *m)
 void
 mailbox_call(struct mailbox *m, mailbox_f *fn, void *arg)
 {
-	struct mailbox_call call = { .fn = fn, .arg = arg };
+	struct mailbox_call call = {.fn = fn, .arg = arg};
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&m->lock);

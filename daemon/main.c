@@ -59,18 +59,22 @@ static void
 usage(FILE *out)
 {
 	fprintf(out,
-		"usage: raidd [--config FILE] [--socket PATH] [--scan GLOB]...\n"
+		"usage: raidd [--config FILE] [--socket PATH] [--scan "
+		"GLOB]...\n"
 		"             [--foreground | --daemon]\n"
 		"       raidd --defaults | --version | --help\n"
 		"\n"
 		"  --config FILE   read FILE instead of " CONFIG_PATH_DEFAULT
 		"\n"
-		"  --socket PATH   control socket; the NBD socket lies beside it\n"
+		"  --socket PATH   control socket; the NBD socket lies beside "
+		"it\n"
 		"  --scan GLOB     where to look for members; instead of the\n"
 		"                  configuration's list; may be repeated\n"
 		"  --foreground    stay in the foreground (the default)\n"
-		"  --daemon        return when ready, and go on in the background\n"
-		"  --defaults      print every key of raidd.conf with its default\n");
+		"  --daemon        return when ready, and go on in the "
+		"background\n"
+		"  --defaults      print every key of raidd.conf with its "
+		"default\n");
 }
 
 /* -1: go on; else the exit code. */
@@ -140,7 +144,7 @@ raidd_options_over_config(struct raidd *d, char *error, size_t error_bytes)
 		return -ENAMETOOLONG;
 	}
 	if (d->socket)
-		strcpy(c->socket, d->socket);
+		snprintf(c->socket, sizeof(c->socket), "%s", d->socket);
 	for (unsigned i = 0; i < d->scan_count; i++) {
 		int err = config_add_glob(c, d->scan[i], i == 0);
 

@@ -22,10 +22,10 @@
 
 /* BLOCK_STATUS: the map, then the extents made from it, in one buffer.  What
  * a client asks beyond these it asks again for. */
-#define STATUS_BYTES_MAX RAID_REQ_MAX
-#define STATUS_MAP_BYTES (STATUS_BYTES_MAX / RAID_BLOCK + 2)
+#define STATUS_BYTES_MAX   RAID_REQ_MAX
+#define STATUS_MAP_BYTES   (STATUS_BYTES_MAX / RAID_BLOCK + 2)
 #define STATUS_EXTENTS_MAX 8192u
-#define STATUS_BUFFER_BYTES                                                    \
+#define STATUS_BUFFER_BYTES \
 	(STATUS_MAP_BYTES + STATUS_EXTENTS_MAX * NBD_EXTENT_BYTES)
 
 struct nbd_frontend {

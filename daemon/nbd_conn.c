@@ -192,8 +192,8 @@ rx_aim(struct nbd_conn *c)
 	c->rx_tail = left;
 	c->rx_iov[0].iov_len = 0;
 	if (c->step == RX_PAYLOAD) {
-		c->rx_iov[0].iov_base = r->data + (r->header.length -
-						   c->rx_left);
+		c->rx_iov[0].iov_base =
+			r->data + (r->header.length - c->rx_left);
 		c->rx_iov[0].iov_len = c->rx_left;
 	}
 	c->rx_iov[1].iov_base = c->rx + left;

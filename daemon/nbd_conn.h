@@ -38,7 +38,7 @@ struct nbd_frontend;
 
 /* In flight for each connection; more wait in its socket. */
 #define NBD_REQUESTS_MAX 128u
-#define NBD_RX_BYTES (128u << 10)
+#define NBD_RX_BYTES     (128u << 10)
 
 struct nbd_request {
 	struct raid_req req;
@@ -97,8 +97,8 @@ struct nbd_conn {
 };
 
 /* nbd_conn.c */
-void nbd_conn_init(struct nbd_conn *c, struct nbd_frontend *nbd,
-		   uint32_t index, char *rx);
+void nbd_conn_init(struct nbd_conn *c, struct nbd_frontend *nbd, uint32_t index,
+		   char *rx);
 void nbd_conn_open(struct nbd_conn *c, int fd, uint32_t with);
 /* Go on with what waited for room, send, and be freed if it is time. */
 void nbd_conn_turn(struct nbd_conn *c);

@@ -16,10 +16,10 @@
 #include "nbd.h"
 #include "nbd_wire.h"
 
-#define EXPORT_FLAGS                                                           \
-	(NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_FLUSH | NBD_FLAG_SEND_FUA |        \
-	 NBD_FLAG_SEND_TRIM | NBD_FLAG_SEND_WRITE_ZEROES | NBD_FLAG_SEND_DF |  \
-	 NBD_FLAG_CAN_MULTI_CONN | NBD_FLAG_SEND_CACHE |                       \
+#define EXPORT_FLAGS                                                          \
+	(NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_FLUSH | NBD_FLAG_SEND_FUA |       \
+	 NBD_FLAG_SEND_TRIM | NBD_FLAG_SEND_WRITE_ZEROES | NBD_FLAG_SEND_DF | \
+	 NBD_FLAG_CAN_MULTI_CONN | NBD_FLAG_SEND_CACHE |                      \
 	 NBD_FLAG_SEND_FAST_ZERO)
 #define EXPORT_NAME_PADDING 124u
 
@@ -219,8 +219,7 @@ option_list(struct nbd_negotiation *n)
 		put_last(n, NBD_REP_ERR_INVALID, "LIST takes no data");
 		return;
 	}
-	for (unsigned i = 0;
-	     !n->lookup->at(n->lookup->arg, i, &export); i++) {
+	for (unsigned i = 0; !n->lookup->at(n->lookup->arg, i, &export); i++) {
 		uint32_t bytes = (uint32_t)strlen(export.name);
 
 		be32_put(item, bytes);
@@ -288,7 +287,7 @@ put_infos(struct nbd_negotiation *n, const struct nbd_export *export,
 static void
 option_go(struct nbd_negotiation *n)
 {
-	struct cursor c = { n->in, n->in_bytes };
+	struct cursor c = {n->in, n->in_bytes};
 	struct nbd_export export;
 	const char *name;
 	uint32_t name_bytes;
@@ -365,9 +364,9 @@ put_context(struct nbd_negotiation *n, bool match)
 	char item[4 + sizeof(NBD_ALLOCATION_NAME) - 1];
 
 	if (match) {
-		be32_put(item, n->option == NBD_OPT_SET_META_CONTEXT ?
-				       NBD_ALLOCATION_CONTEXT :
-				       0);
+		be32_put(item, n->option == NBD_OPT_SET_META_CONTEXT
+				       ? NBD_ALLOCATION_CONTEXT
+				       : 0);
 		memcpy(item + 4, NBD_ALLOCATION_NAME, sizeof(item) - 4);
 		(void)put_reply(n, NBD_REP_META_CONTEXT, item, sizeof(item));
 	}
@@ -377,7 +376,7 @@ put_context(struct nbd_negotiation *n, bool match)
 static void
 option_meta_context(struct nbd_negotiation *n)
 {
-	struct cursor c = { n->in, n->in_bytes };
+	struct cursor c = {n->in, n->in_bytes};
 	struct nbd_export export;
 	const char *name;
 	uint32_t name_bytes;

@@ -21,8 +21,8 @@
 /* A longer option ends the connection: reading it would be work for nothing.
  * (As many options as a client may send, too.) */
 #define NBD_OPTION_DATA_MAX (64u << 10)
-#define NBD_OPTIONS_MAX 128u
-#define NBD_OUT_BYTES (64u << 10)
+#define NBD_OPTIONS_MAX     128u
+#define NBD_OUT_BYTES       (64u << 10)
 
 struct nbd_export {
 	char name[64];
@@ -71,8 +71,8 @@ struct nbd_negotiation {
 	bool fixed;     /* the client speaks fixed newstyle */
 	bool no_zeroes; /* EXPORT_NAME's padding is not wanted */
 	uint32_t options;
-	uint32_t option;            /* being received */
-	char context_export[64];    /* whose context was selected */
+	uint32_t option;         /* being received */
+	char context_export[64]; /* whose context was selected */
 
 	uint32_t want;
 	uint32_t in_bytes;

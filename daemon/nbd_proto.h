@@ -11,15 +11,15 @@
 #include <string.h>
 
 /* Negotiation. */
-#define NBD_MAGIC 0x4e42444d41474943ull        /* "NBDMAGIC" */
-#define NBD_OPTION_MAGIC 0x49484156454f5054ull /* "IHAVEOPT" */
-#define NBD_REPLY_MAGIC 0x0003e889045565a9ull  /* of an option's reply */
+#define NBD_MAGIC              0x4e42444d41474943ull /* "NBDMAGIC" */
+#define NBD_OPTION_MAGIC       0x49484156454f5054ull /* "IHAVEOPT" */
+#define NBD_REPLY_MAGIC        0x0003e889045565a9ull /* of an option's reply */
 
-#define NBD_GREETING_BYTES 18u
+#define NBD_GREETING_BYTES     18u
 #define NBD_CLIENT_FLAGS_BYTES 4u
-#define NBD_OPTION_BYTES 16u
+#define NBD_OPTION_BYTES       16u
 #define NBD_OPTION_REPLY_BYTES 20u
-#define NBD_STRING_MAX 4096u
+#define NBD_STRING_MAX         4096u
 
 enum {
 	NBD_FLAG_FIXED_NEWSTYLE = 1 << 0,
@@ -38,16 +38,16 @@ enum nbd_option {
 	NBD_OPT_SET_META_CONTEXT = 10,
 };
 
-#define NBD_REP_ACK 1u
-#define NBD_REP_SERVER 2u
-#define NBD_REP_INFO 3u
+#define NBD_REP_ACK          1u
+#define NBD_REP_SERVER       2u
+#define NBD_REP_INFO         3u
 #define NBD_REP_META_CONTEXT 4u
-#define NBD_REP_ERR(n) (0x80000000u + (n))
-#define NBD_REP_ERR_UNSUP NBD_REP_ERR(1u)
-#define NBD_REP_ERR_POLICY NBD_REP_ERR(2u)
-#define NBD_REP_ERR_INVALID NBD_REP_ERR(3u)
-#define NBD_REP_ERR_UNKNOWN NBD_REP_ERR(6u)
-#define NBD_REP_ERR_TOO_BIG NBD_REP_ERR(9u)
+#define NBD_REP_ERR(n)       (0x80000000u + (n))
+#define NBD_REP_ERR_UNSUP    NBD_REP_ERR(1u)
+#define NBD_REP_ERR_POLICY   NBD_REP_ERR(2u)
+#define NBD_REP_ERR_INVALID  NBD_REP_ERR(3u)
+#define NBD_REP_ERR_UNKNOWN  NBD_REP_ERR(6u)
+#define NBD_REP_ERR_TOO_BIG  NBD_REP_ERR(9u)
 
 enum nbd_info {
 	NBD_INFO_EXPORT = 0,
@@ -69,13 +69,13 @@ enum {
 };
 
 /* Transmission. */
-#define NBD_REQUEST_MAGIC 0x25609513u
+#define NBD_REQUEST_MAGIC      0x25609513u
 #define NBD_SIMPLE_REPLY_MAGIC 0x67446698u
-#define NBD_CHUNK_MAGIC 0x668e33efu
+#define NBD_CHUNK_MAGIC        0x668e33efu
 
-#define NBD_REQUEST_BYTES 28u
+#define NBD_REQUEST_BYTES      28u
 #define NBD_SIMPLE_REPLY_BYTES 16u
-#define NBD_CHUNK_BYTES 20u
+#define NBD_CHUNK_BYTES        20u
 
 enum nbd_command {
 	NBD_CMD_READ = 0,

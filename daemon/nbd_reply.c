@@ -73,8 +73,7 @@ reply_push(struct nbd_conn *c)
 		io_uring_prep_send(sqe, c->fd, c->tx_msg.msg_iov->iov_base,
 				   c->tx_msg.msg_iov->iov_len, flags);
 	else
-		io_uring_prep_sendmsg(sqe, c->fd, &c->tx_msg,
-				      (unsigned)flags);
+		io_uring_prep_sendmsg(sqe, c->fd, &c->tx_msg, (unsigned)flags);
 	c->tx_busy = true;
 }
 

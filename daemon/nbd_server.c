@@ -29,10 +29,10 @@
 #include "poll.h"
 #include "volume.h"
 
-#define CLIENTS_MAX 64u
+#define CLIENTS_MAX    64u
 #define NEGOTIATION_NS 10000000000u
-#define BACKLOG 128
-#define PAUSE_NS 100000000u
+#define BACKLOG        128
+#define PAUSE_NS       100000000u
 /* Sent at once from here on; the kernel may grant less. */
 #define SOCKET_BUFFER_BYTES (1 << 20)
 
@@ -463,7 +463,8 @@ tcp_listen(struct nbd_server *s, const char *text, const struct addrinfo *ai)
 	if (!is_loopback(ai->ai_addr)) {
 		log_error(NULL,
 			  "nbd: %s is not a loopback address: without TLS "
-			  "NBD is served to this machine only", text);
+			  "NBD is served to this machine only",
+			  text);
 		return -EPERM;
 	}
 	l->fd = socket(ai->ai_family,

@@ -52,11 +52,11 @@ uint32_t nbd_reply_encode(char *out, const struct nbd_header *h, uint32_t with,
  * for one.  out: 8 bytes each.  Returns bytes written.
  */
 #define NBD_EXTENT_BYTES 8u
-uint32_t nbd_extents_encode(char *out, uint32_t extents_max,
-			    const uint8_t *map, uint32_t block_bytes,
-			    uint64_t offset, uint32_t length);
+uint32_t nbd_extents_encode(char *out, uint32_t extents_max, const uint8_t *map,
+			    uint32_t block_bytes, uint64_t offset,
+			    uint32_t length);
 
 #define NBD_ALLOCATION_CONTEXT 1u
-#define NBD_ALLOCATION_NAME "base:allocation"
+#define NBD_ALLOCATION_NAME    "base:allocation"
 
 #endif

@@ -20,7 +20,7 @@ struct notebox {
 	_Atomic uint32_t put;
 	_Atomic uint32_t taken;
 	_Atomic uint64_t lost;
-	bool rung; /* the engine's: something was put since the last ring */
+	bool rung;   /* the engine's: something was put since the last ring */
 	int eventfd; /* readable when there are notes */
 };
 

@@ -16,7 +16,7 @@
 #include "log.h"
 #include "volume.h"
 
-#define LIMIT_LINES 20u
+#define LIMIT_LINES   20u
 #define LIMIT_SECONDS 10u
 
 static enum log_level

@@ -99,8 +99,9 @@ plan_sizes(json_t *steps, const struct plan *p)
 		     "(%s)",
 		     small, p->smallest->device.path);
 	size_text(layout_array_bytes(&p->geometry, &p->layout), size);
-	step(steps, "make an array of %s, striped over %u set%s in chunks of "
-		    "%u KiB, with blocks of %u bytes",
+	step(steps,
+	     "make an array of %s, striped over %u set%s in chunks of "
+	     "%u KiB, with blocks of %u bytes",
 	     size, p->geometry.sets, p->geometry.sets == 1 ? "" : "s",
 	     p->geometry.chunk_bytes / 1024, p->geometry.block_bytes);
 }

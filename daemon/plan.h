@@ -17,9 +17,9 @@ struct create_request;
 struct plan_member {
 	struct device device;
 	struct identity identity;
-	char signature[256];            /* foreign, overridden */
-	char users[512];                /* not free after all */
-	bool ours;                      /* has a superblock of ours */
+	char signature[256];             /* foreign, overridden */
+	char users[512];                 /* not free after all */
+	bool ours;                       /* has a superblock of ours */
 	char ours_name[SB_NAME_MAX + 1]; /* "": not readable */
 };
 

@@ -30,10 +30,10 @@ struct pool_class {
 /* Small requests are as many as all connections may have in flight (nbd.c),
  * so they never wait. */
 static const struct pool_class classes[POOL_CLASSES] = {
-	{ (4u << 10) + PAGE, 2048, 128, false },
-	{ (128u << 10) + PAGE, 256, 64, false },
-	{ (2u << 20) + PAGE, 16, 4, true },
-	{ (64u << 20) + PAGE, 4, 1, true },
+	{(4u << 10) + PAGE, 2048, 128, false},
+	{(128u << 10) + PAGE, 256, 64, false},
+	{(2u << 20) + PAGE, 16, 4, true},
+	{(64u << 20) + PAGE, 4, 1, true},
 };
 
 uint64_t

@@ -18,7 +18,7 @@
 #include "check.h"
 
 /* Submission queue: a turn that queues more makes one more system call. */
-#define RING_SQ_ENTRIES 512u
+#define RING_SQ_ENTRIES     512u
 #define RING_CQ_ENTRIES_MAX 65536u
 
 static uint64_t

@@ -25,10 +25,10 @@ struct ring_op {
 
 struct ring {
 	struct io_uring uring;
-	uint64_t now_ns;         /* monotonic; read once a turn */
-	uint32_t in_flight;      /* SQEs taken, CQEs not yet seen */
-	uint32_t in_flight_max;  /* what the completion queue holds */
-	uint32_t flags;          /* IORING_SETUP_* that the kernel took */
+	uint64_t now_ns;        /* monotonic; read once a turn */
+	uint32_t in_flight;     /* SQEs taken, CQEs not yet seen */
+	uint32_t in_flight_max; /* what the completion queue holds */
+	uint32_t flags;         /* IORING_SETUP_* that the kernel took */
 };
 
 /* in_flight_max: the most operations there will ever be at a time.

@@ -17,24 +17,24 @@
 #define RPC_LINE_MAX (1u << 20)
 
 /* JSON-RPC's own numbers; ours is RPC_FAILED, with the message in data. */
-#define RPC_PARSE_ERROR (-32700)
-#define RPC_INVALID_REQUEST (-32600)
+#define RPC_PARSE_ERROR      (-32700)
+#define RPC_INVALID_REQUEST  (-32600)
 #define RPC_METHOD_NOT_FOUND (-32601)
-#define RPC_INVALID_PARAMS (-32602)
-#define RPC_FAILED (-32000)
+#define RPC_INVALID_PARAMS   (-32602)
+#define RPC_FAILED           (-32000)
 
 /* X(name, "word", does it change anything?) */
-#define RPC_METHODS(X)                                                         \
-	X(PING, "ping", false)                                                 \
-	X(VERSION, "version", false)                                           \
-	X(STATUS, "status", false)                                             \
-	X(LIST, "list", false)                                                 \
-	X(SHOW, "show", false)                                                 \
-	X(ATTACH_INFO, "attach.info", false)                                   \
-	X(CREATE, "create", true)                                              \
-	X(START, "start", true)                                                \
-	X(STOP, "stop", true)                                                  \
-	X(DESTROY, "destroy", true)                                            \
+#define RPC_METHODS(X)                       \
+	X(PING, "ping", false)               \
+	X(VERSION, "version", false)         \
+	X(STATUS, "status", false)           \
+	X(LIST, "list", false)               \
+	X(SHOW, "show", false)               \
+	X(ATTACH_INFO, "attach.info", false) \
+	X(CREATE, "create", true)            \
+	X(START, "start", true)              \
+	X(STOP, "stop", true)                \
+	X(DESTROY, "destroy", true)          \
 	X(MEMBER_FAIL, "member.fail", true)
 
 enum rpc_method {

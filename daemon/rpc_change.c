@@ -123,8 +123,9 @@ refuse_in_use(const struct arrays *a, const struct array *array,
 	failure_cause(f, "%u NBD connection%s open on %s", connections,
 		      connections == 1 ? " is" : "s are",
 		      a->config->nbd_socket);
-	failure_remedy(f, "end these clients; see who they are: ss -xp | grep "
-			  "%s",
+	failure_remedy(f,
+		       "end these clients; see who they are: ss -xp | grep "
+		       "%s",
 		       a->config->nbd_socket);
 	return err;
 }
@@ -172,8 +173,8 @@ rpc_destroy(struct arrays *a, const struct rpc_call *call, json_t **result,
 }
 
 int
-rpc_member_fail(struct arrays *a, const struct rpc_call *call,
-		json_t **result, struct failure *f)
+rpc_member_fail(struct arrays *a, const struct rpc_call *call, json_t **result,
+		struct failure *f)
 {
 	struct array *array;
 	int err = arrays_find(a, rpc_text(call, "name"), &array, f);

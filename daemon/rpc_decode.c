@@ -112,7 +112,8 @@ decode_envelope(struct rpc_call *call, struct failure *f)
 	if (!version || strcmp(version, "2.0"))
 		return decode_malformed(f, RPC_INVALID_REQUEST,
 					"jsonrpc is not \"2.0\"");
-	json_object_foreach(call->request, key, value) {
+	json_object_foreach(call->request, key, value)
+	{
 		if (strcmp(key, "jsonrpc") && strcmp(key, "id") &&
 		    strcmp(key, "method") && strcmp(key, "params"))
 			return decode_malformed(
@@ -189,7 +190,8 @@ decode_params(struct rpc_call *call, struct failure *f)
 			    "params is not an object: parameters have names");
 		return RPC_INVALID_PARAMS;
 	}
-	json_object_foreach(call->params, name, value) {
+	json_object_foreach(call->params, name, value)
+	{
 		const struct param *p = param_find(call->method, name);
 		const char *trouble =
 			p ? param_trouble(p, value) : "is unknown";
@@ -213,8 +215,8 @@ rpc_decode(const char *line, size_t length, struct rpc_call *call,
 	int code;
 
 	memset(call, 0, sizeof(*call));
-	call->request = json_loadb(line, length, JSON_REJECT_DUPLICATES,
-				   &error);
+	call->request =
+		json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
 	if (!call->request)
 		return decode_malformed(f, RPC_PARSE_ERROR, error.text);
 	code = decode_envelope(call, f);
@@ -253,8 +255,8 @@ rpc_number(const struct rpc_call *call, const char *name, json_int_t otherwise)
 json_t *
 rpc_result(json_t *id, json_t *result)
 {
-	return json_pack("{s:s,s:O?,s:o}", "jsonrpc", "2.0", "id", id,
-			 "result", result);
+	return json_pack("{s:s,s:O?,s:o}", "jsonrpc", "2.0", "id", id, "result",
+			 result);
 }
 
 /* Null rather than an empty text. */

@@ -73,9 +73,8 @@ rpc_status(struct arrays *a, const struct rpc_call *call, json_t **result,
 	list = json_array();
 	for (struct array *array = a->first; array; array = array->next)
 		json_array_append_new(list, show_array(array));
-	*result = json_pack("{s:s,s:o,s:o}", "raidd", PACKAGE_VERSION,
-			    "arrays", list, "unreadable_disks",
-			    show_strays(a));
+	*result = json_pack("{s:s,s:o,s:o}", "raidd", PACKAGE_VERSION, "arrays",
+			    list, "unreadable_disks", show_strays(a));
 	return 0;
 }
 
@@ -122,9 +121,9 @@ rpc_attach_info(struct arrays *a, const struct rpc_call *call, json_t **result,
 		return err;
 	}
 	*result = json_pack(
-		"{s:o,s:I,s:i,s:i}", "export", show_export(array),
-		"size_bytes", (json_int_t)volume_bytes(array->volume),
-		"block_bytes", (int)volume_block_bytes(array->volume),
-		"connections", (int)volume_connections(array->volume));
+		"{s:o,s:I,s:i,s:i}", "export", show_export(array), "size_bytes",
+		(json_int_t)volume_bytes(array->volume), "block_bytes",
+		(int)volume_block_bytes(array->volume), "connections",
+		(int)volume_connections(array->volume));
 	return 0;
 }

@@ -44,8 +44,8 @@ typedef bool scan_skip_f(const struct identity *id, void *arg);
  * Look at everything the globs match, and at the extra paths (NULL ended, may
  * be NULL).  Disks without a superblock of ours are not listed.  0 or -ENOMEM.
  */
-int scan_disks(struct scan *s, const struct config *c,
-	       const char *const *extra, scan_skip_f *skip, void *arg);
+int scan_disks(struct scan *s, const struct config *c, const char *const *extra,
+	       scan_skip_f *skip, void *arg);
 void scan_free(struct scan *s);
 
 /* Look at one path, whatever it is.  NULL: no memory. */

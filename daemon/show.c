@@ -94,16 +94,19 @@ leg_disk(const struct health *h, uint32_t set, uint32_t leg, json_t *out)
 
 	if (d && d->fd < 0)
 		d = NULL;
-	json_object_set_new(out, "member_uuid",
-			    uuid_json(place->member_uuid));
+	json_object_set_new(out, "member_uuid", uuid_json(place->member_uuid));
 	json_object_set_new(out, "path",
-			    text_or_null(k ? k->path : d ? d->path : NULL));
+			    text_or_null(k   ? k->path
+					 : d ? d->path
+					     : NULL));
 	json_object_set_new(out, "serial",
 			    text_or_null(k   ? k->serial
 					 : d ? d->serial
 					     : NULL));
 	json_object_set_new(out, "model",
-			    text_or_null(k ? k->model : d ? d->model : NULL));
+			    text_or_null(k   ? k->model
+					 : d ? d->model
+					     : NULL));
 	json_object_set_new(out, "bytes", d ? INT(d->bytes) : json_null());
 	json_object_set_new(out, "sector_bytes",
 			    d ? INT(d->sector_bytes) : json_null());
@@ -205,13 +208,12 @@ others_json(const struct array *array)
 				    uuid_json(c->sb.member_uuid));
 		json_object_set_new(one, "leg", json_string(leg));
 		json_object_set_new(one, "role", json_string(role));
-		json_object_set_new(one, "epoch",
-				    INT(c->sb.history[0].number));
+		json_object_set_new(one, "epoch", INT(c->sb.history[0].number));
 		json_object_set_new(one, "damaged_copies", INT(c->bad_copies));
-		json_object_set_new(one, "trouble",
-				    c->res ? json_string(
-						     candidate_trouble(c->res))
-					   : json_null());
+		json_object_set_new(
+			one, "trouble",
+			c->res ? json_string(candidate_trouble(c->res))
+			       : json_null());
 		json_array_append_new(out, one);
 	}
 	return out;
@@ -226,17 +228,16 @@ show_shape(const struct health *h, json_t *out)
 	for (uint32_t set = 0; h->have_sb && set < g->sets; set++)
 		json_array_append_new(sets, set_json(h, set));
 	json_object_set_new(out, "size_bytes",
-			    h->have_sb ? INT(layout_array_bytes(
-						 &h->sb.geometry,
-						 &h->sb.layout))
+			    h->have_sb ? INT(layout_array_bytes(&h->sb.geometry,
+								&h->sb.layout))
 				       : json_null());
 	json_object_set_new(out, "block_bytes", INT(g->block_bytes));
 	json_object_set_new(out, "chunk_bytes", INT(g->chunk_bytes));
 	json_object_set_new(out, "legs_per_set", INT(g->legs));
 	json_object_set_new(out, "created", time_json(h->sb.created_s));
-	json_object_set_new(out, "epoch",
-			    INT(h->serving ? h->status.epoch
-					   : h->sb.history[0].number));
+	json_object_set_new(
+		out, "epoch",
+		INT(h->serving ? h->status.epoch : h->sb.history[0].number));
 	json_object_set_new(out, "epoch_in_force",
 			    INT(h->serving ? h->status.epoch_in_force
 					   : h->sb.in_force_number));
@@ -249,8 +250,7 @@ progress_json(const struct health *h)
 {
 	json_t *out = json_array();
 
-	for (uint32_t set = 0; h->serving && set < h->sb.geometry.sets;
-	     set++) {
+	for (uint32_t set = 0; h->serving && set < h->sb.geometry.sets; set++) {
 		uint64_t units = h->status.sets[set].resync_units;
 
 		if (!units)
@@ -280,13 +280,12 @@ show_brief(const struct array *array)
 	json_object_set_new(out, "health", json_string(health_word(h)));
 	json_object_set_new(out, "activity", json_string(health_activity(h)));
 	json_object_set_new(out, "size_bytes",
-			    h->have_sb ? INT(layout_array_bytes(
-						 &h->sb.geometry,
-						 &h->sb.layout))
+			    h->have_sb ? INT(layout_array_bytes(&h->sb.geometry,
+								&h->sb.layout))
 				       : json_null());
-	json_object_set_new(out, "device",
-			    text_or_null(h->attached ? h->attachment.device
-						     : NULL));
+	json_object_set_new(
+		out, "device",
+		text_or_null(h->attached ? h->attachment.device : NULL));
 	free(h);
 	return out;
 }
@@ -310,9 +309,9 @@ show_array(const struct array *array)
 			    json_string(h->serving ? "read-write" : "stopped"));
 	show_shape(h, out);
 	json_object_set_new(out, "export", show_export(array));
-	json_object_set_new(out, "device",
-			    text_or_null(h->attached ? h->attachment.device
-						     : NULL));
+	json_object_set_new(
+		out, "device",
+		text_or_null(h->attached ? h->attachment.device : NULL));
 	json_object_set_new(out, "connections", INT(h->connections));
 	json_object_set_new(out, "requests", INT(h->status.requests));
 	json_object_set_new(out, "counters",

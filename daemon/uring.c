@@ -31,8 +31,8 @@
 #define TRANSFER_BYTES_MAX (1u << 30)
 /* A discard goes in pieces, so that it does not hold a disk for long. */
 #define DISCARD_BYTES_MAX (64u << 20)
-#define RETRY_NS 1000000u
-#define RETRIES_MAX 10000u
+#define RETRY_NS          1000000u
+#define RETRIES_MAX       10000u
 
 /* linux/blkdev.h of 6.12; Debian 12's headers are older than its kernels. */
 #define URING_CMD_DISCARD 0x1200u
@@ -172,8 +172,8 @@ static uint32_t
 slot_bytes(const struct slot *s)
 {
 	uint64_t left = s->req->length - s->progress;
-	uint64_t max = s->req->op == IO_DISCARD ? DISCARD_BYTES_MAX :
-						  TRANSFER_BYTES_MAX;
+	uint64_t max = s->req->op == IO_DISCARD ? DISCARD_BYTES_MAX
+						: TRANSFER_BYTES_MAX;
 
 	return (uint32_t)(left < max ? left : max);
 }
@@ -358,8 +358,8 @@ members_init(struct uring *u)
 		struct uring_member *m = &u->members[i];
 
 		m->device = &u->cfg.devices[i];
-		m->discard_way = m->device->is_file ? DISCARD_BY_PUNCHING :
-						      DISCARD_BY_COMMAND;
+		m->discard_way = m->device->is_file ? DISCARD_BY_PUNCHING
+						    : DISCARD_BY_COMMAND;
 		if (!m->device->can_discard)
 			m->discard_way = DISCARD_NOT;
 		queue_init(u, &m->io, slots, depth);
@@ -397,9 +397,9 @@ uring_open(struct uring **out, const struct uring_config *cfg)
 	u->members = calloc(cfg->device_count, sizeof(*u->members));
 	if (!u->members)
 		goto err_uring;
-	u->slots = calloc(uring_in_flight_max(cfg->device_count,
-					      cfg->queue_depth),
-			  sizeof(*u->slots));
+	u->slots =
+		calloc(uring_in_flight_max(cfg->device_count, cfg->queue_depth),
+		       sizeof(*u->slots));
 	if (!u->slots)
 		goto err_members;
 	members_init(u);

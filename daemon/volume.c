@@ -213,7 +213,7 @@ raid_call_run(void *arg)
 void
 volume_call(struct volume *v, void (*fn)(struct raid *r, void *arg), void *arg)
 {
-	struct raid_call call = { .v = v, .fn = fn, .arg = arg };
+	struct raid_call call = {.v = v, .fn = fn, .arg = arg};
 
 	mailbox_call(&v->engine.mailbox, raid_call_run, &call);
 }
@@ -256,14 +256,14 @@ take_run(void *arg)
 {
 	struct take_call *call = arg;
 
-	call->rc = nbd_frontend_take(call->v->engine.nbd, call->fd,
-				     call->flags);
+	call->rc =
+		nbd_frontend_take(call->v->engine.nbd, call->fd, call->flags);
 }
 
 int
 volume_take_nbd(struct volume *v, int fd, uint32_t nbd_flags)
 {
-	struct take_call call = { .v = v, .fd = fd, .flags = nbd_flags };
+	struct take_call call = {.v = v, .fd = fd, .flags = nbd_flags};
 
 	mailbox_call(&v->engine.mailbox, take_run, &call);
 	return call.rc;

@@ -43,12 +43,13 @@
 	X(MEMBER_LARGE, 1209, EFBIG, 6, "a member is too large")               \
 	X(MEMBER_SIGNATURE, 1210, EEXIST, 6,                                   \
 	  "a member carries a file system, a partition table or the like")     \
-	X(MEMBER_OURS, 1211, EEXIST, 6, "a member belongs to an array already") \
-	X(MEMBER_SECTORS, 1212, EINVAL, 6,                                     \
-	  "the members' sector sizes differ")                                  \
+	X(MEMBER_OURS, 1211, EEXIST, 6,                                        \
+	  "a member belongs to an array already")                              \
+	X(MEMBER_SECTORS, 1212, EINVAL, 6, "the members' sector sizes differ") \
 	X(CREATE_FAILED, 1214, EIO, 1, "the array could not be made")          \
 	X(ARRAY_WAITS, 1302, EAGAIN, 7,                                        \
-	  "absent members may hold newer data: the array does not start alone") \
+	  "absent members may hold newer data: the array does not start "      \
+	  "alone")                                                             \
 	X(SET_MISSING, 1303, ENXIO, 7,                                         \
 	  "a set has no in-sync leg: the array cannot start")                  \
 	X(ARRAY_FORKED, 1304, ESTALE, 7,                                       \
@@ -57,13 +58,12 @@
 	X(STOP_FAILED, 1306, EIO, 1, "the array did not stop clean")           \
 	X(ARRAY_IN_USE, 1307, EBUSY, 7, "clients have the array open")         \
 	X(NOT_STARTED, 1308, ENXIO, 7, "the array is not being served")        \
-	X(LAST_LEG, 1401, EBUSY, 6,                                            \
-	  "the leg is the set's last in-sync one")                             \
+	X(LAST_LEG, 1401, EBUSY, 6, "the leg is the set's last in-sync one")   \
 	X(LEG_OUT, 1402, EALREADY, 7, "the leg is out already")                \
 	X(FAIL_FAILED, 1403, EIO, 1, "the leg could not be failed")            \
-	X(DESTROY_FAILED, 1404, EIO, 1,                                        \
-	  "superblocks could not all be wiped")                                \
-	X(SET_DEGRADED, 2001, EIO, 1, "a set has fewer in-sync legs than places") \
+	X(DESTROY_FAILED, 1404, EIO, 1, "superblocks could not all be wiped")  \
+	X(SET_DEGRADED, 2001, EIO, 1,                                          \
+	  "a set has fewer in-sync legs than places")                          \
 	X(SET_FAILED, 2002, EIO, 1, "a set has no in-sync leg")                \
 	X(SET_WRITE_STOPPED, 2003, EIO, 1,                                     \
 	  "a set's last leg failed: it takes no writes")                       \
@@ -76,7 +76,8 @@
 	X(LEG_ERRORS, 2008, EIO, 1, "a leg that is in use gave errors")        \
 	X(USAGE, 4001, EINVAL, 2, "raidctl was not called rightly")            \
 	X(UNREACHABLE, 4002, ECONNREFUSED, 3, "raidd does not answer")         \
-	X(NOT_CONFIRMED, 4003, ECANCELED, 6, "not confirmed: nothing was done") \
+	X(NOT_CONFIRMED, 4003, ECANCELED, 6,                                   \
+	  "not confirmed: nothing was done")                                   \
 	X(TIMED_OUT, 4004, ETIMEDOUT, 8, "it did not come about in time")      \
 	X(ATTACH_FAILED, 4005, EIO, 1, "no block device could be made")        \
 	X(DETACH_BUSY, 4006, EBUSY, 7, "the attached device is in use")        \

@@ -58,7 +58,7 @@ client_connect(const char *path, unsigned wait_s)
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -163,9 +163,8 @@ int
 client_call(struct ctl *c, const char *method, json_t *params, unsigned wait_s,
 	    json_t **result)
 {
-	json_t *request = json_pack("{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0",
-				    "id", 1, "method", method, "params",
-				    params);
+	json_t *request = json_pack("{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0", "id",
+				    1, "method", method, "params", params);
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	char *line = NULL;
 	json_t *answer;

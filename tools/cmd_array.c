@@ -8,7 +8,7 @@
 #include "ctl.h"
 #include "look.h"
 
-#define POLL_NS 200000000L
+#define POLL_NS         200000000L
 #define LEG_OUT_SECONDS 30
 
 static json_t *
@@ -69,8 +69,7 @@ cmd_start(struct ctl *c)
 int
 cmd_stop(struct ctl *c)
 {
-	int code = client_call(c, "stop", named(c), WAIT_CHANGE_S,
-			       &c->payload);
+	int code = client_call(c, "stop", named(c), WAIT_CHANGE_S, &c->payload);
 
 	if (!code && !c->json)
 		printf("array %s %s\n", c->args[0],
@@ -89,8 +88,8 @@ destroy_plan(const json_t *array)
 	       "wiped from\n",
 	       look_text(array, "name"));
 	for (size_t s = 0; s < json_array_size(sets); s++) {
-		const json_t *legs = json_object_get(json_array_get(sets, s),
-						     "legs");
+		const json_t *legs =
+			json_object_get(json_array_get(sets, s), "legs");
 
 		for (size_t l = 0; l < json_array_size(legs); l++) {
 			const json_t *leg = json_array_get(legs, l);
@@ -213,16 +212,16 @@ leg_state(struct ctl *c, unsigned set, unsigned leg, char *state, size_t bytes)
 		ctl_error_clear(c);
 		return;
 	}
-	snprintf(state, bytes, "%s",
-		 look_text(json_array_get(
-				   json_object_get(
-					   json_array_get(
-						   json_object_get(array,
-								   "sets"),
-						   set),
-					   "legs"),
-				   leg),
-			   "state"));
+	snprintf(
+		state, bytes, "%s",
+		look_text(json_array_get(
+				  json_object_get(
+					  json_array_get(json_object_get(
+								 array, "sets"),
+							 set),
+					  "legs"),
+				  leg),
+			  "state"));
 	json_decref(array);
 }
 
@@ -238,8 +237,8 @@ cmd_member_fail(struct ctl *c)
 	if (!code)
 		code = client_call(c, "member.fail",
 				   json_pack("{s:s,s:i,s:i}", "name",
-					     c->args[0], "set", (int)set,
-					     "leg", (int)leg),
+					     c->args[0], "set", (int)set, "leg",
+					     (int)leg),
 				   WAIT_CHANGE_S, &c->payload);
 	if (code)
 		return code;

@@ -59,10 +59,9 @@ attach_paths(struct ctl *c, struct attach *at, const char *name)
 	snprintf(at->fuse.mount, sizeof(at->fuse.mount), "%s/mnt", at->dir);
 	snprintf(at->fuse.file, sizeof(at->fuse.file), "%s/mnt/%s", at->dir,
 		 name);
-	snprintf(at->fuse.pid_file, sizeof(at->fuse.pid_file),
-		 "%s/nbdfuse.pid", at->dir);
-	snprintf(at->fuse.log, sizeof(at->fuse.log), "%s/nbdfuse.log",
+	snprintf(at->fuse.pid_file, sizeof(at->fuse.pid_file), "%s/nbdfuse.pid",
 		 at->dir);
+	snprintf(at->fuse.log, sizeof(at->fuse.log), "%s/nbdfuse.log", at->dir);
 	return EXIT_DONE;
 }
 
@@ -215,8 +214,9 @@ attach_kernel(struct attach *at, const char *socket, const char *export_name,
 		err = kernel_nbd_add(device, socket, export_name, why,
 				     sizeof(why));
 	if (err && err != -ENOENT)
-		fprintf(stderr, "raidctl: the kernel's NBD client did not "
-				"work (%s); trying nbdfuse\n",
+		fprintf(stderr,
+			"raidctl: the kernel's NBD client did not "
+			"work (%s); trying nbdfuse\n",
 			why);
 	return err;
 }
@@ -274,9 +274,8 @@ attach_do(struct ctl *c, struct attach *at, const json_t *info)
 			return code;
 		}
 	}
-	c->payload = json_pack("{s:s,s:s,s:s,s:b}", "name", at->name,
-			       "device", device, "method", method, "already",
-			       false);
+	c->payload = json_pack("{s:s,s:s,s:s,s:b}", "name", at->name, "device",
+			       device, "method", method, "already", false);
 	return EXIT_DONE;
 }
 
@@ -321,9 +320,9 @@ cmd_attach(struct ctl *c)
 				   WAIT_READ_S, &info);
 	/* It may have been asked for by UUID. */
 	if (!code)
-		code = attach_paths(c, &at,
-				    look_text(json_object_get(info, "export"),
-					      "name"));
+		code = attach_paths(
+			c, &at,
+			look_text(json_object_get(info, "export"), "name"));
 	if (!code)
 		code = attach_lock(c, &at, true);
 	if (!code)

@@ -52,8 +52,8 @@ int
 cmd_create(struct ctl *c)
 {
 	json_t *plan;
-	int code = client_call(c, "create", create_params(c, true),
-			       WAIT_READ_S, &plan);
+	int code = client_call(c, "create", create_params(c, true), WAIT_READ_S,
+			       &plan);
 
 	if (code)
 		return code;

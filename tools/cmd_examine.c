@@ -64,8 +64,8 @@ examine_fill(struct ctl *c, const struct member *m)
 	json_t *meta;
 	json_t *array;
 
-	c->payload = json_pack("{s:s,s:I,s:b,s:o}", "path", c->args[0],
-			       "bytes", (json_int_t)m->bytes, "held", m->held,
+	c->payload = json_pack("{s:s,s:I,s:b,s:o}", "path", c->args[0], "bytes",
+			       (json_int_t)m->bytes, "held", m->held,
 			       "superblocks", member_superblocks(m));
 	if (m->chosen < 0)
 		return;
@@ -111,8 +111,9 @@ cmd_examine(struct ctl *c)
 		return examine_failed(c, err);
 	}
 	if (m->held)
-		fprintf(stderr, "raidctl: %s is in use: what is shown may be "
-				"changing\n",
+		fprintf(stderr,
+			"raidctl: %s is in use: what is shown may be "
+			"changing\n",
 			c->args[0]);
 	examine_fill(c, m);
 	code = examine_verdict(c, m);

@@ -67,8 +67,8 @@ cmd_status(struct ctl *c)
 static void
 list_print(const json_t *arrays)
 {
-	static const char *const heads[] = {"NAME", "STATE", "HEALTH",
-					    "ACTIVITY", "SIZE", "DEVICE"};
+	static const char *const heads[] = {"NAME",     "STATE", "HEALTH",
+					    "ACTIVITY", "SIZE",  "DEVICE"};
 	struct libscols_table *table = scols_new_table();
 
 	for (size_t i = 0; table && i < sizeof(heads) / sizeof(heads[0]); i++)
@@ -100,8 +100,8 @@ list_print(const json_t *arrays)
 int
 cmd_list(struct ctl *c)
 {
-	int code = client_call(c, "list", json_object(), WAIT_READ_S,
-			       &c->payload);
+	int code =
+		client_call(c, "list", json_object(), WAIT_READ_S, &c->payload);
 
 	if (!code && !c->json)
 		list_print(json_object_get(c->payload, "arrays"));
@@ -132,13 +132,15 @@ show_print(const char *path, json_t *value)
 	size_t i;
 
 	if (json_is_object(value)) {
-		json_object_foreach(value, key, part) {
+		json_object_foreach(value, key, part)
+		{
 			snprintf(below, sizeof(below), "%s%s%s", path,
 				 path[0] ? "." : "", key);
 			show_print(below, part);
 		}
 	} else if (json_is_array(value)) {
-		json_array_foreach(value, i, part) {
+		json_array_foreach(value, i, part)
+		{
 			snprintf(below, sizeof(below), "%s[%zu]", path, i);
 			show_print(below, part);
 		}
@@ -150,13 +152,13 @@ show_print(const char *path, json_t *value)
 int
 cmd_show(struct ctl *c)
 {
-	int code = client_call(c, "show",
-			       json_pack("{s:s}", "name", c->args[0]),
-			       WAIT_READ_S, &c->payload);
+	int code =
+		client_call(c, "show", json_pack("{s:s}", "name", c->args[0]),
+			    WAIT_READ_S, &c->payload);
 
 	if (!code && !c->json)
-		show_print("", json_array_get(
-				       json_object_get(c->payload, "arrays"),
-				       0));
+		show_print("",
+			   json_array_get(json_object_get(c->payload, "arrays"),
+					  0));
 	return code;
 }

@@ -37,8 +37,8 @@ ctl_error(struct ctl *c, enum message message, const char *cause,
 	va_end(ap);
 	snprintf(id, sizeof(id), "RD-%u", messages[message].number);
 	ctl_error_clear(c);
-	c->error = json_pack("{s:s,s:s,s:o,s:o,s:i}", "id", id, "message",
-			     what, "cause", text_or_null(cause), "remedy",
+	c->error = json_pack("{s:s,s:s,s:o,s:o,s:i}", "id", id, "message", what,
+			     "cause", text_or_null(cause), "remedy",
 			     text_or_null(remedy), "exit_code",
 			     messages[message].exit_code);
 	return messages[message].exit_code;

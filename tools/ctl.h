@@ -89,7 +89,7 @@ int client_call(struct ctl *c, const char *method, json_t *params,
 		unsigned wait_s, json_t **result);
 
 /* Looking, and things that take a while. */
-#define WAIT_READ_S 60u
+#define WAIT_READ_S   60u
 #define WAIT_CHANGE_S 1200u
 
 /*

@@ -48,9 +48,9 @@ int
 kernel_nbd_add(const char *device, const char *socket, const char *export_name,
 	       char *why, size_t why_bytes)
 {
-	const char *const argv[] = {
-		"nbd-client", "-unix", socket, device, "-N", export_name,
-		"-b", "4096", "-C", "4", NULL};
+	const char *const argv[] = {"nbd-client", "-unix",     socket, device,
+				    "-N",         export_name, "-b",   "4096",
+				    "-C",         "4",         NULL};
 	char out[256];
 	int res = run(argv, out, sizeof(out), why, why_bytes);
 

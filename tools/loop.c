@@ -20,16 +20,15 @@
 
 #include "run.h"
 
-#define REMOVE_WAITS 100 /* of a tenth of a second */
+#define REMOVE_WAITS  100 /* of a tenth of a second */
 #define PATH_TEXT_MAX (PATH_MAX + 64)
 
 int
-loop_add(const char *file, char device[DEVICE_MAX], char *why,
-	 size_t why_bytes)
+loop_add(const char *file, char device[DEVICE_MAX], char *why, size_t why_bytes)
 {
-	const char *const argv[] = {"losetup", "--find", "--show",
-			      "--direct-io=on", "--sector-size",
-			      "4096", file, NULL};
+	const char *const argv[] = {
+		"losetup",       "--find", "--show", "--direct-io=on",
+		"--sector-size", "4096",   file,     NULL};
 	int res = run(argv, device, DEVICE_MAX, why, why_bytes);
 
 	if (res < 0)
@@ -136,7 +135,7 @@ users_add(char *out, size_t bytes, const char *fmt, ...)
 	va_list ap;
 
 	if (used && used + 2 < bytes) {
-		strcat(out, ", ");
+		memcpy(out + used, ", ", 3);
 		used += 2;
 	}
 	va_start(ap, fmt);

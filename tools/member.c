@@ -86,8 +86,7 @@ member_open(struct member *m, const char *path)
 
 		m->copies[i].res = -EIO;
 		if (!member_read(m, buf, SB_BYTES, at))
-			m->copies[i].res =
-				sb_decode(buf, at, &m->copies[i].sb);
+			m->copies[i].res = sb_decode(buf, at, &m->copies[i].sb);
 	}
 	free(buf);
 	m->chosen = sb_choose(m->copies, &m->res);
@@ -182,11 +181,11 @@ history_json(const struct sb *sb)
 		snprintf(nonce, sizeof(nonce), "%016llx",
 			 (unsigned long long)e->nonce);
 		json_array_append_new(
-			out, json_pack("{s:I,s:s,s:s,s:I}", "number",
-				       (json_int_t)e->number, "nonce", nonce,
-				       "how", how_word(e->how),
-				       "in_force_when_made",
-				       (json_int_t)e->in_force_number));
+			out,
+			json_pack("{s:I,s:s,s:s,s:I}", "number",
+				  (json_int_t)e->number, "nonce", nonce, "how",
+				  how_word(e->how), "in_force_when_made",
+				  (json_int_t)e->in_force_number));
 	}
 	return out;
 }
@@ -198,8 +197,7 @@ places_json(const struct sb *sb)
 
 	for (uint32_t set = 0; set < sb->geometry.sets; set++) {
 		for (uint32_t leg = 0; leg < sb->geometry.legs; leg++) {
-			const struct sb_place *p =
-				sb_place_const(sb, set, leg);
+			const struct sb_place *p = sb_place_const(sb, set, leg);
 			char name[32];
 
 			snprintf(name, sizeof(name), "%u.%u", set, leg);

@@ -11,7 +11,7 @@
 #include "member.h"
 #include "record.h"
 
-#define INT(n) json_integer((json_int_t)(n))
+#define INT(n)     json_integer((json_int_t)(n))
 #define ITEM_TYPES (ITEM_STALE + 1)
 
 struct chain {
@@ -123,8 +123,8 @@ chain_json(struct chain *ch, uint64_t first)
 		"{s:I,s:I,s:I,s:I,s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I}}",
 		"first_sequence", (json_int_t)first, "next_sequence",
 		(json_int_t)ch->sequence, "records", (json_int_t)ch->records,
-		"blocks", (json_int_t)ch->blocks, "ends_with", ch->end,
-		"items", "dirty", (json_int_t)ch->items[ITEM_DIRTY], "clean",
+		"blocks", (json_int_t)ch->blocks, "ends_with", ch->end, "items",
+		"dirty", (json_int_t)ch->items[ITEM_DIRTY], "clean",
 		(json_int_t)ch->items[ITEM_CLEAN], "sums",
 		(json_int_t)ch->items[ITEM_SUMS], "sum_count",
 		(json_int_t)ch->sums, "unwritten",
@@ -196,12 +196,11 @@ member_metadata(const struct member *m)
 		int res = map_head(m, &name, i, &heads[i]);
 
 		json_array_append_new(copies, map_head_json(res, &heads[i]));
-		if (!res && (newest < 0 ||
-			     heads[i].sequence > heads[newest].sequence))
+		if (!res &&
+		    (newest < 0 || heads[i].sequence > heads[newest].sequence))
 			newest = (int)i;
 	}
 	journal = newest < 0 ? json_null()
 			     : journal_json(m, &name, &heads[newest]);
-	return json_pack("{s:o,s:o}", "map_copies", copies, "journal",
-			 journal);
+	return json_pack("{s:o,s:o}", "map_copies", copies, "journal", journal);
 }

@@ -18,7 +18,7 @@
 #include "run.h"
 
 #define START_WAITS 300 /* of a tenth of a second */
-#define STOP_WAITS 50
+#define STOP_WAITS  50
 #define CONNECTIONS "4"
 
 static void

@@ -53,8 +53,7 @@ static const struct command commands[] = {
 	 "make an array; neighbours mirror each other"},
 	{"start", NULL, "start", cmd_start, 1, 1, OPT_JSON | OPT_DEGRADED,
 	 "NAME [--degraded]", "start serving"},
-	{"stop", NULL, "stop", cmd_stop, 1, 1, OPT_JSON, "NAME",
-	 "stop clean"},
+	{"stop", NULL, "stop", cmd_stop, 1, 1, OPT_JSON, "NAME", "stop clean"},
 	{"attach", NULL, "attach", cmd_attach, 1, 1, OPT_JSON, "NAME",
 	 "make a block device of it; prints which"},
 	{"detach", NULL, "detach", cmd_detach, 1, 1, OPT_JSON, "NAME",
@@ -65,8 +64,7 @@ static const struct command commands[] = {
 	 "what is on a disk; needs no raidd"},
 	{"destroy", NULL, "destroy", cmd_destroy, 1, 1, OPT_JSON | OPT_YES,
 	 "NAME", "wipe the superblocks: all data is lost"},
-	{"wait", NULL, "wait", cmd_wait, 1, 1,
-	 OPT_JSON | OPT_FOR | OPT_TIMEOUT,
+	{"wait", NULL, "wait", cmd_wait, 1, 1, OPT_JSON | OPT_FOR | OPT_TIMEOUT,
 	 "NAME [--for optimal|degraded|started|stopped] [--timeout SECONDS]",
 	 "until the array is so"},
 };
@@ -182,8 +180,8 @@ unknown_verb(struct ctl *c, const char *typed)
 		snprintf(remedy, sizeof(remedy), "did you mean '%s'?", best);
 	else
 		snprintf(remedy, sizeof(remedy), "see raidctl --help");
-	return ctl_error(c, MSG_USAGE, NULL, remedy,
-			 "there is no verb '%.80s'", typed);
+	return ctl_error(c, MSG_USAGE, NULL, remedy, "there is no verb '%.80s'",
+			 typed);
 }
 
 /* The command typed, and where its arguments begin. */
@@ -225,8 +223,8 @@ option_number(struct ctl *c, const char *name, const char *text, uint64_t *out)
 	if (end == text || *end || strspn(text, "0123456789") != strlen(text) ||
 	    n > 1000000)
 		return ctl_error(c, MSG_USAGE, NULL, NULL,
-				 "%s: '%s' is no number that makes sense",
-				 name, text);
+				 "%s: '%s' is no number that makes sense", name,
+				 text);
 	*out = n;
 	return EXIT_DONE;
 }

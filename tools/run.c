@@ -123,8 +123,8 @@ pid_t
 run_aside(const char *const argv[], const char *log_path)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-		       0600);
+	int log =
+		open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	pid_t pid = -EIO;
 
 	if (null >= 0 && log >= 0) {

@@ -14,7 +14,15 @@
 #include "look.h"
 #include "size.h"
 
-enum { COL_NAME, COL_STATE, COL_SERIAL, COL_READ, COL_WRITE, COL_SUM, COL_FIXED };
+enum {
+	COL_NAME,
+	COL_STATE,
+	COL_SERIAL,
+	COL_READ,
+	COL_WRITE,
+	COL_SUM,
+	COL_FIXED
+};
 
 static const struct {
 	const char *head;
@@ -146,8 +154,8 @@ stands_in_tree(const json_t *a, const json_t *other)
 	if (!strcmp(look_text(a, "state"), "serving"))
 		return false;
 	for (size_t s = 0; s < json_array_size(sets); s++) {
-		const json_t *legs = json_object_get(json_array_get(sets, s),
-						     "legs");
+		const json_t *legs =
+			json_object_get(json_array_get(sets, s), "legs");
 
 		for (size_t l = 0; l < json_array_size(legs); l++)
 			if (!strcmp(look_text(json_array_get(legs, l), "path"),
