@@ -156,9 +156,7 @@ open_direct(const char *path, int flags)
 	fd = open(path, flags);
 	if (fd < 0)
 		return -errno;
-	log_notice(NULL,
-		   "%s: no direct I/O on this file system; "
-		   "the page cache is in between",
+	log_notice(NULL, "%s: no direct I/O here: through the page cache",
 		   path);
 	return fd;
 }

@@ -42,9 +42,10 @@ enum engine_state {
 };
 
 struct engine_config {
-	const struct raid_config
-		*raid;                /* borrowed until engine_start returns */
-	const struct device *devices; /* borrowed until engine_stop */
+	/* Borrowed until engine_start returns. */
+	const struct raid_config *raid;
+	/* Borrowed until engine_stop. */
+	const struct device *devices;
 	uint32_t device_count;
 	uint32_t queue_depth;
 	bool lock_memory;

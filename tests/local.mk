@@ -116,6 +116,7 @@ SYSTEM = \
 	tests/system/functions.sh \
 	tests/system/ledger.sh \
 	tests/system/member_read.py \
+	tests/system/nbd_lazy.py \
 	tests/system/nbd_rude.py \
 	tests/system/postgres.sh \
 	tests/system/sb_edit.py \
@@ -138,6 +139,7 @@ SYSTEM = \
 	tests/system/test-format-members.sh \
 	tests/system/test-nbd-clients.sh \
 	tests/system/test-nbd-rude.sh \
+	tests/system/test-nbd-stop.sh \
 	tests/system/test-nbd-verify.sh \
 	tests/system/test-postgres-crash.sh \
 	tests/system/test-postgres-leg.sh \

@@ -22,7 +22,7 @@
 #include "nbd_wire.h"
 
 #define EXPORT_BYTES (1ull << 30)
-#define EXTENTS_MAX 64u
+#define EXTENTS_MAX  64u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -15,7 +15,7 @@ static char block[4096] __attribute__((aligned(4096)));
 static void
 setup(void)
 {
-	strcpy(path, "/tmp/test_device.XXXXXX");
+	snprintf(path, sizeof(path), "/tmp/test_device.XXXXXX");
 	int fd = mkstemp(path);
 
 	cr_assert_geq(fd, 0);

@@ -102,9 +102,9 @@ Test(nbd_wire, a_simple_reply_is_sixteen_bytes)
 	char out[NBD_REPLY_HEAD_MAX];
 
 	cr_assert_eq(nbd_reply_encode(out, &h, BOTH, -EIO, 0), 16);
-	cr_assert_eq(memcmp(out,
-			    "\x67\x44\x66\x98\0\0\0\5\1\2\3\4\5\6\7\x08", 16),
-		     0);
+	cr_assert_eq(
+		memcmp(out, "\x67\x44\x66\x98\0\0\0\5\1\2\3\4\5\6\7\x08", 16),
+		0);
 }
 
 Test(nbd_wire, a_read_is_answered_in_a_chunk_where_that_was_agreed)

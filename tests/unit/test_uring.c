@@ -11,8 +11,8 @@
 #include "uring.h"
 
 #define FILE_BYTES (1u << 20)
-#define DEPTH 4u
-#define REQS 64u
+#define DEPTH      4u
+#define REQS       64u
 
 /* Member 0 is a file, 1 is absent, 2 a file that says it has no cache. */
 static struct device devices[3];
@@ -44,13 +44,11 @@ file_open(void)
 static void
 setup(void)
 {
-	devices[0] = (struct device){.fd = file_open(),
-				     .is_file = true,
-				     .can_discard = true};
+	devices[0] = (struct device){
+		.fd = file_open(), .is_file = true, .can_discard = true};
 	devices[1] = (struct device){.fd = -1};
-	devices[2] = (struct device){.fd = file_open(),
-				     .is_file = true,
-				     .write_through = true};
+	devices[2] = (struct device){
+		.fd = file_open(), .is_file = true, .write_through = true};
 	struct uring_config cfg = {
 		.ring = &ring,
 		.devices = devices,
@@ -176,17 +174,15 @@ Test(uring, a_discard_makes_a_hole_and_fails_nobody)
 					 .offset = 65536,
 					 .length = 65536}),
 		     0);
-	cr_assert_eq(one((struct io_req){.op = IO_READ,
-					 .length = FILE_BYTES,
-					 .buf = data}),
+	cr_assert_eq(one((struct io_req){
+			     .op = IO_READ, .length = FILE_BYTES, .buf = data}),
 		     0);
 	cr_assert_eq(data[65535], 'x');
 	cr_assert_eq(data[65536], 0);
 	cr_assert_eq(data[131071], 0);
 	cr_assert_eq(data[131072], 'x');
-	cr_assert_eq(one((struct io_req){.op = IO_DISCARD,
-					 .member = 2,
-					 .length = 65536}),
+	cr_assert_eq(one((struct io_req){
+			     .op = IO_DISCARD, .member = 2, .length = 65536}),
 		     0);
 }
 
