@@ -13,13 +13,24 @@ complain() {
 	status=1
 }
 
+# named FILE README: there is a word in it that is the name, or, with a * in
+# it, a pattern that fits the name.
+named() {
+	grep -qE "(^|[[:space:]/])$1(/|:|,|[[:space:]]|\$)" "$2" && return
+	for pattern in $(grep -oE '[^[:space:]]+\*[^[:space:],]+' "$2"); do
+		# shellcheck disable=SC2254 # a pattern is what it is
+		case $1 in $pattern) return 0 ;; esac
+	done
+	return 1
+}
+
 for d in raid daemon tools tests; do
 	for f in "$d"/* "$d"/unit/* "$d"/sim/* "$d"/fuzz/* "$d"/system/* \
 		"$d"/bench/*; do
 		n=${f##*/}
 		case $n in README | local.mk | '*' | corpus | quickstart) continue ;; esac
 		case $f in tests/fuzz/*.corpus) continue ;; esac
-		grep -qE "(^|[[:space:]/])$n(/|:|,|[[:space:]]|\$)" "$d/README" ||
+		named "$n" "$d/README" ||
 			complain "$f is not in $d/README"
 	done
 done

@@ -122,6 +122,7 @@ SYSTEM = \
 	tests/system/sb_edit.py \
 	tests/system/test-admin-attach.sh \
 	tests/system/test-admin-create.sh \
+	tests/system/test-admin-daemon.sh \
 	tests/system/test-admin-json.sh \
 	tests/system/test-admin-life.sh \
 	tests/system/test-admin-member-fail.sh \
