@@ -147,6 +147,7 @@ sim_started_done(struct raid *r, int res, void *arg)
 	if (s->started)
 		sim_fail(s, "seam", "start was answered twice");
 	s->started = true;
+	s->io_at_progress = s->io_count;
 	s->start_res = res;
 	raid_status(r, &st);
 	trace_add(&s->trace, s->now_ns, TRACE_STARTED, NULL,
@@ -165,6 +166,7 @@ sim_stopped_done(struct raid *r, int res, void *arg)
 	if (s->stopped)
 		sim_fail(s, "seam", "stop was answered twice");
 	s->stopped = true;
+	s->io_at_progress = s->io_count;
 	s->stop_res = res;
 	trace_add(&s->trace, s->now_ns, TRACE_STOPPED, NULL,
 		  (uint64_t)(int64_t)res, 0, 0, 0);

@@ -435,15 +435,27 @@ oracle_matches(const struct oracle *o, uint64_t g, const struct version *v,
 	return oracle_is_zero(data, length);
 }
 
+static bool
+oracle_looks_like(const struct oracle *o, uint64_t g, const struct version *a,
+		  const struct version *b)
+{
+	uint8_t one[GRANULE_MAX], other[GRANULE_MAX];
+
+	oracle_image(o, g, a, one);
+	oracle_image(o, g, b, other);
+	return memcmp(one, other, o->granule_bytes) == 0;
+}
+
 /*
- * A read returned it: which others never will be returned again (I3)?  In
- * doubt (a crash, an error): all others from before the crash.  Else, when it
- * is durable: all that were answered as well before any reader began.
+ * A read returned it: which others never will be returned again (I3)?  If it
+ * is from before the last crash: all others from before it.  Else: all that
+ * were answered, as it was itself, before any reader that goes on began.
  */
 static void
 oracle_settle(struct oracle *o, uint64_t g, struct version *seen)
 {
 	bool doubt = seen->write->maybe && !seen->settled;
+	bool alike = false; /* another looks the same: zeros, unwritten */
 	uint64_t reader = oracle_oldest_reader(o);
 	struct version **l = &o->newest[g];
 
@@ -452,18 +464,21 @@ oracle_settle(struct oracle *o, uint64_t g, struct version *seen)
 	while (*l != NULL) {
 		const struct version *v = *l;
 		uint64_t done = v->write->done;
-		bool gone = v->write->maybe && !v->settled;
+		bool gone = seen->write->done <= o->crashed &&
+			    done <= o->crashed;
 
-		if (seen->write->done <= o->crashed && done <= o->crashed)
+		if (done < reader && seen->write->done < reader)
 			gone = true;
-		if (!doubt && done < reader && seen->write->done < reader)
-			gone = true;
+		if (gone && v != seen && oracle_looks_like(o, g, v, seen)) {
+			alike = true;
+			gone = false;
+		}
 		if (gone && v != seen && done != 0)
 			oracle_drop(l);
 		else
 			l = &(*l)->older;
 	}
-	if (doubt)
+	if (doubt && !alike)
 		seen->settled = true;
 }
 

@@ -41,6 +41,7 @@ struct sim {
 	uint64_t now_ns;
 	uint64_t seq;
 	uint64_t io_count;
+	uint64_t io_at_progress; /* when something was last answered */
 	struct layout layout;
 	unsigned members;
 	struct sim_member member[SIM_LEGS_MAX];

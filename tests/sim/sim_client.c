@@ -109,6 +109,7 @@ client_done(struct raid_req *req)
 		memset(req->buf, 0xcc, req->op == RAID_MAP ?
 		       req->length / ORACLE_BLOCK + 2 : req->length);
 	slot->busy = false;
+	s->io_at_progress = s->io_count;
 	s->client.busy--;
 	s->client.answered++;
 	client_next(s, slot);

@@ -15,6 +15,9 @@
 #include "check.h"
 #include "sim.h"
 
+/* More than this with no answer to anything is a live-lock. */
+#define IO_WITHOUT_PROGRESS_MAX 200000u
+
 const char *
 sim_area_word(enum sim_area area)
 {
@@ -296,6 +299,10 @@ sim_submit(struct io *io, struct io_req *req)
 
 	op->done_ns = s->now_ns + ns;
 	op->fault = storm_draw_fault(s, op);
+	if (s->io_count - s->io_at_progress > IO_WITHOUT_PROGRESS_MAX)
+		sim_fail(s, "I32", "%u I/O and nothing was answered: %u"
+			 " requests in flight", IO_WITHOUT_PROGRESS_MAX,
+			 s->client.busy);
 	trace_add(&s->trace, s->now_ns, sim_io_trace_kind(op),
 		  sim_area_word(op->area), op->id, op->member, op->offset,
 		  op->length);
