@@ -13,24 +13,6 @@
 #define CLEAN_IDLE_NS 5000000000ull
 #define CLEAN_LOOK_MAX 512u
 
-void
-cleaner_wake_starved(struct set *set)
-{
-	struct list starved;
-
-	list_init(&starved);
-	list_splice(&starved, &set->starved);
-	while (!list_empty(&starved)) {
-		struct part *p = list_first(&starved, struct part, link);
-
-		list_remove(&p->link);
-		if (p->kind == PART_WRITE)
-			write_resume(p);
-		else
-			unwritten_resume(p);
-	}
-}
-
 /* What is left of the block's chain is settled (R17's base). */
 static void
 cleaner_settle_block(struct set *set, uint64_t block)
@@ -66,7 +48,7 @@ cleaner_recorded(struct job *job, int res)
 		units_remove(&set->units, u);
 	}
 	cl->count = 0;
-	cleaner_wake_starved(set);
+	part_wake_starved(set);
 }
 
 static void
@@ -106,7 +88,7 @@ static bool
 cleaner_is_pressed(const struct set *set)
 {
 	return set->units.used > set->units.limit / 2 ||
-	       !list_empty(&set->starved) ||
+	       !list_empty(&set->starved_units) ||
 	       set->raid->phase == PHASE_STOPPING;
 }
 

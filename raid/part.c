@@ -3,8 +3,8 @@
  * Parts: the share of a request in one set; what they have in common.
  *
  * READ, MAP     LOCKING (shared) -> [WAITING_SETTLE] -> FETCHING -> done
- * WRITE         LOCKING (exclusive) -> ... see write.c
- * UNWRITTEN     LOCKING (exclusive) -> RECORD -> DISCARD -> done
+ * WRITE         WAITING_ROOM -> LOCKING (exclusive) -> ... see write.c
+ * UNWRITTEN     WAITING_ROOM -> LOCKING (exclusive) -> RECORD -> DISCARD -> done
  * FLUSH         FLUSHING -> done
  */
 #include <errno.h>
@@ -75,13 +75,92 @@ part_relock(struct part *p)
 		part_granted(&p->range);
 }
 
+/* Sums that the part may add; of UNWRITTEN, the blocks of regions that it
+ * does not cover whole. */
+static uint32_t
+part_sums(const struct part *p)
+{
+	uint64_t edges = 2 * ((1ull << p->set->region_shift) - 1);
+
+	if (p->kind == PART_UNWRITTEN && p->count > edges)
+		return (uint32_t)edges;
+	return (uint32_t)p->count;
+}
+
+void
+part_release_room(struct part *p)
+{
+	p->set->sums.reserved -= p->held;
+	p->held = 0;
+}
+
+/* Room comes before the lock: what makes room (crash recovery, for one) may
+ * need what the part would lock, and who has the lock needs no room. */
+void
+part_ask_room(struct part *p, bool woken)
+{
+	struct set *set = p->set;
+	uint32_t sums = part_sums(p);
+
+	if (set->write_stopped) {
+		part_finish(p, -EIO);
+		return;
+	}
+	/* Those that wait already come first. */
+	if ((!woken && !list_empty(&set->starved)) ||
+	    !sums_have_room(&set->sums, sums)) {
+		p->step = PART_WAITING_ROOM;
+		if (woken)
+			list_prepend(&set->starved, &p->link);
+		else
+			list_append(&set->starved, &p->link);
+		return;
+	}
+	p->held = sums;
+	set->sums.reserved += sums;
+	part_relock(p);
+}
+
+void
+part_wake_starved(struct set *set)
+{
+	struct list units;
+
+	while (!list_empty(&set->starved)) {
+		struct part *p = list_first(&set->starved, struct part, link);
+
+		list_remove(&p->link);
+		part_ask_room(p, true);
+		if (p->step == PART_WAITING_ROOM)
+			break;
+	}
+	list_init(&units);
+	list_splice(&units, &set->starved_units);
+	while (!list_empty(&units)) {
+		struct part *p = list_first(&units, struct part, link);
+
+		list_remove(&p->link);
+		write_resume(p);
+	}
+}
+
 void
 part_start(struct part *p)
 {
-	if (p->kind == PART_FLUSH)
+	p->step = PART_LOCKING;
+	switch (p->kind) {
+	case PART_FLUSH:
 		flush_part_begin(p);
-	else
+		break;
+	case PART_WRITE:
+	case PART_UNWRITTEN:
+		part_ask_room(p, false);
+		break;
+	case PART_READ:
+	case PART_MAP:
 		part_relock(p);
+		break;
+	}
 }
 
 void
@@ -93,6 +172,7 @@ part_finish(struct part *p, int res)
 
 	CHECK(p->step != PART_FREE);
 	p->step = PART_FREE;
+	part_release_room(p);
 	if (p->range.held)
 		range_unlock(&set->ranges, &p->range);
 	list_append(&r->parts_free, &p->link);

@@ -208,6 +208,7 @@ set_init(struct raid *r, uint32_t index, const struct raid_config *cfg,
 	memset(set->map_dirty, r->create ? 2 : 3, map_blocks(z->regions));
 	list_init(&set->fans);
 	list_init(&set->starved);
+	list_init(&set->starved_units);
 	sums_init(&set->sums, z->sums, z->sums * SUMS_POOL,
 		  set->region_shift);
 	units_init(&set->units, z->units, z->units);
@@ -314,6 +315,9 @@ set_is_restless(const struct set *set)
 	if (set->start != SET_SERVING)
 		return false;
 	if (set->checkpoint.state == CK_MAP && set->checkpoint.block_at == 0)
+		return true;
+	if (set->checkpoint.state == CK_IDLE && set->checkpoint.wanted &&
+	    !set->write_stopped)
 		return true;
 	return !j->appending && !j->blocked &&
 	       (!list_empty(&j->jobs) ||

@@ -14,6 +14,7 @@
 #include "set.h"
 
 #define SCAN_BLOCKS 16u
+#define SCAN_RETRIES 3u /* of reads, in all */
 
 static void scan_map(struct scan *s);
 static void scan_ring(struct scan *s);
@@ -98,7 +99,10 @@ scan_ring_done(struct op *op, int res)
 
 	if (res < 0) {
 		leg_bad_read(s->leg, false, res, 0);
-		scan_finish(s, res);
+		if (s->retries++ < SCAN_RETRIES)
+			scan_ring(s);
+		else
+			scan_finish(s, res);
 		return;
 	}
 	for (uint32_t i = 0; i < s->buf_blocks; i++)
@@ -201,6 +205,10 @@ scan_map_done(struct op *op, int res)
 
 	if (res < 0)
 		leg_bad_read(s->leg, false, res, 0);
+	if (res < 0 && s->retries++ < SCAN_RETRIES) {
+		scan_map(s);
+		return;
+	}
 	if (res < 0 || !scan_map_blocks_are_good(s)) {
 		scan_map_bad(s);
 		return;

@@ -317,6 +317,7 @@ struct scan {
 	uint32_t run_count;
 	uint32_t run_crc;
 	uint64_t run_nonce;
+	uint32_t retries;
 	uint64_t seen_max; /* largest sequence seen behind the end */
 };
 
@@ -360,7 +361,8 @@ struct set {
 	struct storer storer;
 	struct settler settler;
 	struct list fans; /* waiting for an epoch */
-	struct list starved; /* parts waiting for units or sums */
+	struct list starved; /* parts that wait for room for their sums */
+	struct list starved_units; /* writes that wait for units, locked */
 	uint64_t lost_blocks;
 	uint64_t unverified_blocks;
 	uint32_t pick; /* alternates legs */
@@ -387,6 +389,7 @@ enum part_step {
 	PART_WAITING_PAGE,
 	PART_FETCHING,
 	PART_WAITING_ROOM,
+	PART_WAITING_UNITS,
 	PART_INTENT, /* DIRTY and sums on their way (R1) */
 	PART_DATA,
 	PART_RECORD, /* sums, or "unwritten", on their way */
@@ -429,7 +432,7 @@ struct part {
 	bool first;      /* some block is unwritten: R4 */
 	bool undecided;  /* WRITE: the last leg failed the data */
 	uint8_t waits;   /* of data, record */
-	uint32_t held;   /* UNWRITTEN: sums kept for it */
+	uint32_t held;   /* sums kept for it until it adds them */
 	int res;
 	uint64_t units;  /* units of the region with written blocks in it */
 	uint64_t unwritten[REGION_BLOCKS / 64]; /* bit per block: R4 */
@@ -547,6 +550,8 @@ void checkpoint_compose(struct set *set);
 
 /* table.c: the region map in memory */
 void map_set(struct set *set, uint64_t region, map_entry e);
+/* As at raid_init: for a replay that begins anew. */
+void tables_reset(struct set *set);
 void map_add_stale(struct set *set, uint64_t region, uint8_t mask);
 uint64_t set_region(const struct set *set, uint64_t block);
 /* Blocks [block, count) are unwritten from now on. */
@@ -586,7 +591,6 @@ bool store_is_idle(const struct set *set);
 /* cleaner.c */
 void cleaner_init(struct set *set);
 void cleaner_tick(struct set *set);
-void cleaner_wake_starved(struct set *set);
 
 /* settle.c */
 void settle_carve(struct set *set, struct arena *a);
@@ -604,14 +608,18 @@ void fetch_start(struct fetch *f, struct set *set, uint64_t block,
 /* part.c */
 struct part *part_take(struct raid *r);
 void part_start(struct part *p);
+/* Room for the part's sums, then its lock. */
+void part_ask_room(struct part *p, bool woken);
+void part_release_room(struct part *p);
+/* Room was made. */
+void part_wake_starved(struct set *set);
 /* Unlock, answer, free. */
 void part_finish(struct part *p, int res);
 /* part steps by kind, entered with the range lock held */
 void read_begin(struct part *p);
 void map_begin(struct part *p);
 void write_begin(struct part *p);
-void write_resume(struct part *p); /* room for units and sums was made */
-void unwritten_resume(struct part *p);
+void write_resume(struct part *p); /* room for units was made */
 void unwritten_begin(struct part *p);
 void flush_part_begin(struct part *p);
 /* Take the lock anew, after what it waits for. */

@@ -116,6 +116,17 @@ start_replayed(struct set *set)
 	set->start = SET_READY;
 }
 
+static void start_choose(struct set *set);
+
+/* The reference could not be read again: without it, from the beginning. */
+static void
+start_choose_again(struct set *set, int err)
+{
+	start_reference(set)->res = err;
+	tables_reset(set);
+	start_choose(set);
+}
+
 static void
 start_unusable(struct set *set, int err)
 {
@@ -152,7 +163,7 @@ start_ring_done(struct op *op, int res)
 				      set->at + i))
 			res = -EUCLEAN;
 	if (res < 0) {
-		start_unusable(set, res);
+		start_choose_again(set, res);
 		return;
 	}
 	set->at += s->buf_blocks;
@@ -219,7 +230,7 @@ start_map_done(struct op *op, int res)
 	if (res == 0)
 		res = start_map_decode(set, s);
 	if (res < 0) {
-		start_unusable(set, res);
+		start_choose_again(set, res);
 		return;
 	}
 	set->at += s->buf_blocks;

@@ -34,7 +34,7 @@ store_free(struct store *st)
 	set->storer.busy--;
 	if (f)
 		pages_unpin(set, f);
-	cleaner_wake_starved(set);
+	part_wake_starved(set);
 }
 
 static uint64_t

@@ -2,6 +2,7 @@
 #include "sums.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "check.h"
 
@@ -33,9 +34,18 @@ sums_init(struct sums *s, uint32_t limit, uint32_t count,
 	s->count = count;
 	s->hash_mask = sums_hash_size(count) - 1;
 	s->region_shift = region_shift;
+	sums_reset(s, 0);
+}
+
+void
+sums_reset(struct sums *s, uint64_t regions)
+{
+	memset(s->heads, 0, ((size_t)s->hash_mask + 1) * sizeof(s->heads[0]));
+	memset(s->per_region, 0, regions * sizeof(s->per_region[0]));
+	s->used = 0;
 	s->free = NODE_NONE;
-	for (uint32_t i = count; i > 0; i--) {
-		s->nodes[i].older = s->free;
+	for (uint32_t i = s->count; i > 0; i--) {
+		s->nodes[i] = (struct node){.older = s->free};
 		s->free = i;
 	}
 }

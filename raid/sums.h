@@ -68,6 +68,9 @@ void sums_carve(struct sums *s, struct arena *a, uint32_t limit,
 void sums_init(struct sums *s, uint32_t limit, uint32_t count,
 	       uint32_t region_shift);
 
+/* Empty again. */
+void sums_reset(struct sums *s, uint64_t regions);
+
 static inline struct node *
 sums_node(const struct sums *s, uint32_t index)
 {

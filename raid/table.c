@@ -3,6 +3,8 @@
  * The region map in memory, and what records do to it: the same functions
  * at run time, when a record became durable, and in replay.
  */
+#include <string.h>
+
 #include "set.h"
 
 uint64_t
@@ -25,6 +27,16 @@ map_set(struct set *set, uint64_t region, map_entry e)
 		set->regions_written--;
 	set->map[region] = e;
 	set->map_dirty[region / MAP_ENTRIES] = 3;
+}
+
+void
+tables_reset(struct set *set)
+{
+	memset(set->map, 0, set->regions * sizeof(set->map[0]));
+	set->regions_written = 0;
+	set->journal.sums_live = 0;
+	sums_reset(&set->sums, set->regions);
+	units_reset(&set->units);
 }
 
 void

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "units.h"
 
+#include <string.h>
+
 #include "check.h"
 
 #define TO(state) (1u << UNIT_##state)
@@ -37,10 +39,21 @@ units_init(struct units *us, uint32_t limit, uint32_t count)
 	us->limit = limit;
 	us->count = count;
 	us->hash_mask = units_hash_size(count) - 1;
+	units_reset(us);
+}
+
+void
+units_reset(struct units *us)
+{
+	memset(us->heads, 0, ((size_t)us->hash_mask + 1) * sizeof(us->heads[0]));
+	us->used = 0;
+	us->resync = 0;
 	list_init(&us->lru);
 	list_init(&us->free);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < us->count; i++) {
+		us->all[i] = (struct unit){0};
 		list_append(&us->free, &us->all[i].lru);
+	}
 }
 
 static struct unit **

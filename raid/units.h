@@ -51,6 +51,9 @@ struct units {
 void units_carve(struct units *us, struct arena *a, uint32_t count);
 void units_init(struct units *us, uint32_t limit, uint32_t count);
 
+/* Empty again. */
+void units_reset(struct units *us);
+
 /* NULL: clean. */
 struct unit *units_find(const struct units *us, uint64_t number);
 /* New, CLEAN still: the caller sets its state.  NULL: the pool is empty. */

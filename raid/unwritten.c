@@ -48,8 +48,7 @@ unwritten_recorded(struct job *job, int res)
 {
 	struct part *p = container_of(job, struct part, job);
 
-	p->set->sums.reserved -= p->held;
-	p->held = 0;
+	part_release_room(p);
 	if (res < 0) {
 		part_finish(p, res);
 		return;
@@ -104,44 +103,13 @@ unwritten_compose(struct job *job, struct record *rec)
 	rec->sums += p->held; /* in replay it may become as many */
 }
 
-/* Sums that its edges may add: blocks of regions that are not covered whole. */
-static uint32_t
-unwritten_edges(const struct part *p)
-{
-	uint64_t region_blocks = 1ull << p->set->region_shift;
-	uint64_t edges = 2 * (region_blocks - 1);
-
-	return (uint32_t)(p->count < edges ? p->count : edges);
-}
-
 void
-unwritten_resume(struct part *p)
+unwritten_begin(struct part *p)
 {
-	struct set *set = p->set;
-	uint32_t edges = unwritten_edges(p);
-
-	if (set->write_stopped) {
-		part_finish(p, -EIO);
-		return;
-	}
-	if (!sums_have_room(&set->sums, edges)) {
-		p->step = PART_WAITING_ROOM;
-		list_append(&set->starved, &p->link);
-		return;
-	}
-	/* Kept for it until the record is durable. */
-	p->held = edges;
-	set->sums.reserved += edges;
 	p->step = PART_RECORD;
 	p->job.compose = unwritten_compose;
 	p->job.done = unwritten_recorded;
 	p->job.bytes = 24;
-	p->job.sums = edges;
-	journal_submit(set, &p->job);
-}
-
-void
-unwritten_begin(struct part *p)
-{
-	unwritten_resume(p);
+	p->job.sums = p->held;
+	journal_submit(p->set, &p->job);
 }

@@ -2,9 +2,10 @@
 /*
  * Writes (R1-R4, R8).
  *
- *  LOCKING -> WAITING_PAGE   is it written?  only where no page says so yet
+ *  WAITING_ROOM (part.c) -> LOCKING
+ *          -> WAITING_PAGE   is it written?  only where no page says so yet
  *          -> FETCHING       part of a written block: the rest of it
- *          -> WAITING_ROOM   for units and sums
+ *          -> WAITING_UNITS  for places in their table
  *          -> INTENT         written blocks of a unit that is not DIRTY: the
  *                            record, with the sums, first (R1)
  *          -> DATA           all counted legs; FUA for FUA and for R4
@@ -140,8 +141,8 @@ write_put_sums(struct part *p, struct record *rec, bool unwritten_too)
 	for (uint64_t i = 0; i < p->count; i++) {
 		struct node *n = sums_newest(&set->sums, p->block + i);
 
-		CHECK(n);
-		if (n->flags & NODE_JOURNALED)
+		/* No node: a page that was stored meanwhile holds it. */
+		if (!n || (n->flags & NODE_JOURNALED))
 			continue;
 		if (part_is_unwritten(p, i) && !unwritten_too)
 			continue;
@@ -330,6 +331,7 @@ write_push_sums(struct part *p)
 {
 	struct set *set = p->set;
 
+	part_release_room(p);
 	for (uint64_t i = 0; i < p->count; i++) {
 		bool first = part_is_unwritten(p, i);
 		uint32_t sum = sum_of(set->sum_base, p->block + i,
@@ -389,12 +391,9 @@ write_resume(struct part *p)
 		part_finish(p, -EIO);
 		return;
 	}
-	/* Those that wait already come first. */
-	if ((p->step != PART_WAITING_ROOM && !list_empty(&set->starved)) ||
-	    !sums_have_room(&set->sums, (uint32_t)p->count) ||
-	    us->used + write_new_units(p) > us->limit) {
-		p->step = PART_WAITING_ROOM;
-		list_append(&set->starved, &p->link);
+	if (us->used + write_new_units(p) > us->limit) {
+		p->step = PART_WAITING_UNITS;
+		list_append(&set->starved_units, &p->link);
 		return;
 	}
 	bool intent = write_take_units(p);
