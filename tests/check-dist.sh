@@ -3,8 +3,8 @@
 # check-dist.sh TARBALL: it holds what git tracks, and what autoreconf makes;
 # nothing more, nothing less.
 set -eu
+tarball=$(realpath -e "$1")
 cd "${top_srcdir:-$(dirname "$0")/..}"
-tarball=$1
 git rev-parse --git-dir >/dev/null 2>&1 || {
 	echo "skipped: no git here to compare with"
 	exit 77
