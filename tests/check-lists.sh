@@ -31,6 +31,7 @@ done
 missing tests/local.mk tests/sim/*.[ch] tests/system/* tests/*.sh \
 	tests/README tests/unit/*.h tests/unit/support.c tests/fuzz/*.h \
 	tests/golden/* tests/bench/*
+missing tools/local.mk tools/quickstart/*
 missing doc/local.mk doc/*.md doc/*.[0-9]
 
 # And nothing is named that is not there.

@@ -42,4 +42,9 @@ raidctl_CFLAGS = $(BASE_CFLAGS)
 raidctl_SOURCES = tools/raidctl.c
 raidctl_LDADD = tools/libraidctl.a raid/libraid.a $(TOOLS_LIBS)
 
-EXTRA_DIST += tools/README
+EXTRA_DIST += \
+	tools/README \
+	tools/quickstart/bam.pgbench \
+	tools/quickstart/messagebox.pgbench \
+	tools/quickstart/schema.sql \
+	$(NULL)
