@@ -34,6 +34,7 @@ packages_install() {
 		echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
 		return 1
 	fi
+	printf '%-11s %s\n' packages "installing ${missing[*]}"
 	log=$(mktemp)
 	apt_install "${missing[@]}" >"$log" 2>&1 </dev/null || {
 		tail -n 20 "$log" >&2
@@ -41,7 +42,6 @@ packages_install() {
 		return 1
 	}
 	rm -f "$log"
-	echo "installed ${missing[*]}"
 }
 
 # PostgreSQL's package makes and starts a cluster of its own when first
