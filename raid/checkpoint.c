@@ -11,6 +11,8 @@
  * that record: records state whole values.  Ring space is free when the
  * header is durable on every counted leg.
  */
+#include <errno.h>
+
 #include "set.h"
 
 void
@@ -180,6 +182,14 @@ checkpoint_compose(struct set *set)
 
 	ck->appended += rec->blocks - blocks;
 	ck->appended_sums += rec->sums - sums;
+	if (!all && record_is_empty(rec)) {
+		/* Crash after crash in the midst of checkpoints used up the
+		 * room kept for one: reads go on, writes cannot. */
+		checkpoint_fail(set);
+		raid_note(set->raid, NOTE_WRITE_STOPPED, set, NULL, -ENOSPC,
+			  CAUSE_CHECKPOINT, 0);
+		return;
+	}
 	if (!all)
 		return;
 	if (record_is_empty(rec)) {

@@ -144,3 +144,12 @@ set_absent_mask(const struct set *set)
 
 	return all & (uint8_t)~set->in_mask;
 }
+
+bool
+set_can_record(const struct set *set)
+{
+	if (set->write_stopped)
+		return false;
+	return set->raid->meta.state != META_STUCK ||
+	       set->in_mask == set->counted_mask;
+}

@@ -245,6 +245,16 @@ pages_need(struct set *set, uint64_t region, struct page_wait *w)
 	return false;
 }
 
+/* What it holds is for R17 to say, and that could not be recorded. */
+static bool
+sum_is_undecided(const struct set *set, uint64_t block)
+{
+	const struct node *n = sums_newest(&set->sums, block);
+	const struct unit *u = units_find(&set->units, block / UNIT_BLOCKS);
+
+	return u && u->resync && n && !(n->flags & NODE_DONE);
+}
+
 enum sum_known
 sum_lookup(struct set *set, uint64_t block, uint32_t *sum)
 {
@@ -252,6 +262,8 @@ sum_lookup(struct set *set, uint64_t block, uint32_t *sum)
 	uint32_t at = (uint32_t)(block & ((1ull << set->region_shift) - 1));
 	const struct node *n = sums_visible(&set->sums, block);
 
+	if (set->units.resync > 0 && sum_is_undecided(set, block))
+		return SUM_LOST;
 	if (n) {
 		*sum = n->sum;
 		return SUM_KNOWN;

@@ -53,8 +53,10 @@ part_granted(struct range *range)
 {
 	struct part *p = container_of(range, struct part, range);
 
-	/* Crash recovery comes before any access (R16). */
+	/* Crash recovery comes before any access (R16); where it cannot be
+	 * recorded, what is decided can still be read (R7). */
 	if (p->kind != PART_UNWRITTEN &&
+	    (set_can_record(p->set) || p->kind == PART_WRITE) &&
 	    settle_is_needed(p->set, p->block, p->count)) {
 		p->step = PART_WAITING_SETTLE;
 		range_unlock(&p->set->ranges, &p->range);

@@ -31,7 +31,9 @@ struct sizes {
 	uint32_t parts;
 	uint32_t ops;
 	uint32_t units;
+	uint32_t unit_pool;
 	uint32_t sums;
+	uint32_t sum_pool;
 	uint32_t frames;
 	uint64_t regions;
 	uint64_t ring_blocks;
@@ -45,8 +47,17 @@ sizes_min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* What a checkpoint may have to append again is kept free: so the ring
- * bounds units and sums (R20). */
+static uint64_t
+sizes_max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * What a checkpoint may have to append again is kept free: so the ring
+ * bounds units and sums (R20).  The pools are never smaller than by default:
+ * a replay must fit that ran under larger limits.
+ */
 static void
 sizes_of_ring(struct sizes *z, const struct raid_config *cfg,
 	      const struct geometry *g)
@@ -54,15 +65,22 @@ sizes_of_ring(struct sizes *z, const struct raid_config *cfg,
 	const struct raid_limits *lim = &cfg->limits;
 	uint64_t owed = z->ring_blocks * 4096 / 8 / OWED_BYTES;
 	uint64_t blocks = z->regions * g->region_blocks;
+	uint64_t units_most = sizes_min(owed / 3, blocks / UNIT_BLOCKS);
+	uint64_t sums_most = sizes_min(owed / 3 * 2,
+				       blocks * 4 + 4 * g->region_blocks);
 	uint64_t units = lim->dirty_units_max ? lim->dirty_units_max :
 						DIRTY_UNITS_DEFAULT;
 	uint64_t sums = lim->sums_max ? lim->sums_max : SUMS_DEFAULT / g->sets;
 
-	z->units = (uint32_t)sizes_min(sizes_min(units, owed / 3),
-				       blocks / UNIT_BLOCKS);
-	z->sums = (uint32_t)sizes_min(sizes_min(sums, owed / 3 * 2),
-				      blocks * 4 + 4 * g->region_blocks);
-	z->reserve = ((uint64_t)z->units + z->sums) * OWED_BYTES /
+	z->units = (uint32_t)sizes_min(units, units_most);
+	z->sums = (uint32_t)sizes_min(sums, sums_most);
+	z->unit_pool = (uint32_t)sizes_min(
+		sizes_max(units, DIRTY_UNITS_DEFAULT), units_most);
+	z->sum_pool = SUMS_POOL *
+		      (uint32_t)sizes_min(sizes_max(sums, SUMS_DEFAULT /
+								  g->sets),
+					  sums_most);
+	z->reserve = ((uint64_t)z->unit_pool + z->sums) * OWED_BYTES /
 			     (RECORD_PAYLOAD_BYTES - 32) +
 		     3;
 }
@@ -117,9 +135,9 @@ set_carve(struct set *set, struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, set, map, z->regions, 64);
 	ARENA_TAKE(a, set, map_dirty, map_blocks(z->regions), 64);
 	ARENA_TAKE(a, set, resync_in, z->regions, 64);
-	sums_carve(set ? &set->sums : NULL, a, z->sums, z->sums * SUMS_POOL,
+	sums_carve(set ? &set->sums : NULL, a, z->sums, z->sum_pool,
 		   z->regions);
-	units_carve(set ? &set->units : NULL, a, z->units);
+	units_carve(set ? &set->units : NULL, a, z->unit_pool);
 	pages_carve(set, a, z->frames);
 	ARENA_TAKE(a, set ? &set->pages : NULL, index, z->regions, 64);
 	journal_carve(set, a);
@@ -209,9 +227,8 @@ set_init(struct raid *r, uint32_t index, const struct raid_config *cfg,
 	list_init(&set->fans);
 	list_init(&set->starved);
 	list_init(&set->starved_units);
-	sums_init(&set->sums, z->sums, z->sums * SUMS_POOL,
-		  set->region_shift);
-	units_init(&set->units, z->units, z->units);
+	sums_init(&set->sums, z->sums, z->sum_pool, set->region_shift);
+	units_init(&set->units, z->units, z->unit_pool);
 	pages_init(set, z->frames);
 	ranges_init(&set->ranges);
 	journal_init(set, z->ring_blocks, z->reserve);

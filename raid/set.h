@@ -510,7 +510,8 @@ bool leg_fail(struct leg *leg, enum raid_cause cause, int err);
 /* A read that failed or did not verify; may evict over the budget. */
 void leg_bad_read(struct leg *leg, bool mismatch, int err, uint64_t block);
 struct leg *leg_pick(struct set *set, uint8_t not_these);
-bool set_is_serving(const struct set *set);
+/* Can the journal take records still (R7)? */
+bool set_can_record(const struct set *set);
 void raid_note(struct raid *r, enum raid_note_kind kind, struct set *set,
 	       struct leg *leg, int err, uint64_t a, uint64_t b);
 

@@ -113,7 +113,8 @@ settle_wake(struct set *set, uint64_t unit, int res)
 		list_remove(&p->link);
 		if (!part_touches_unit(p, unit))
 			list_append(&set->settler.waiting, &p->link);
-		else if (res < 0)
+		else if (res < 0 && (p->kind == PART_WRITE ||
+				     set_can_record(set)))
 			part_finish(p, res);
 		else
 			part_relock(p);
