@@ -30,7 +30,7 @@ no() {
 {
 	no '\b(TODO|FIXME|HACK)\b' "do it, or make it an issue" $files
 	no '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\(' \
-		"a call with a bound" $sources
+		"a call with a bound" $code
 	no '(^|[^_a-z])assert\(' "CHECK stays on in production" $code
 	no '\b(malloc|calloc|realloc|free|strdup)\(' \
 		"raid/ takes all its memory at start" $engine
