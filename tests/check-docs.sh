@@ -35,7 +35,14 @@ for d in raid daemon tools tests; do
 	done
 done
 
-# words PAGE TEXT...: each stands in the page (mdoc: Fl Fl name; Cm name; Nm).
+# Links to files lead somewhere.
+for p in README.md doc/*.md; do
+	for l in $(grep -oE '\]\([^)#:]+\)' "$p" | tr -d '])('); do
+		[ -e "$(dirname "$p")/$l" ] || complain "$p: no file $l"
+	done
+done
+
+# in_page PAGE PATTERN: it stands in the page, written in mdoc.
 in_page() {
 	sed 's/\\-/-/g; s/ Ns / /g' "$1" | grep -qE -e "$2"
 }
