@@ -344,6 +344,9 @@ checkpoint_tick(struct set *set)
 {
 	struct checkpoint *ck = &set->checkpoint;
 
+	if (set->write_stopped && (ck->state == CK_APPEND ||
+				   (ck->state == CK_MAP && ck->block_at == 0)))
+		ck->state = CK_IDLE;
 	if (ck->state == CK_MAP && ck->block_at == 0) {
 		checkpoint_write_map(set);
 		return;

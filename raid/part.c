@@ -123,6 +123,18 @@ part_ask_room(struct part *p, bool woken)
 	part_relock(p);
 }
 
+bool
+part_is_wakeable(const struct set *set)
+{
+	if (set->write_stopped)
+		return !list_empty(&set->starved) ||
+		       !list_empty(&set->starved_units);
+	return !list_empty(&set->starved) &&
+	       sums_have_room(&set->sums,
+			      part_sums(list_first(&set->starved, struct part,
+						   link)));
+}
+
 void
 part_wake_starved(struct set *set)
 {

@@ -313,6 +313,8 @@ set_tick(struct set *set)
 	flush_tick(set);
 	if (set->start != SET_SERVING)
 		return;
+	if (part_is_wakeable(set))
+		part_wake_starved(set);
 	settle_tick(set);
 	cleaner_tick(set);
 	store_tick(set);
@@ -336,9 +338,14 @@ set_is_restless(const struct set *set)
 	if (set->checkpoint.state == CK_IDLE && set->checkpoint.wanted &&
 	    !set->write_stopped)
 		return true;
-	return !j->appending && !j->blocked &&
-	       (!list_empty(&j->jobs) ||
-		set->checkpoint.state == CK_APPEND);
+	if (part_is_wakeable(set))
+		return true;
+	if (j->appending)
+		return false;
+	if (set->write_stopped) /* what waits is to be told */
+		return !list_empty(&j->jobs) || !list_empty(&j->drains);
+	return !j->blocked && (!list_empty(&j->jobs) ||
+			       set->checkpoint.state == CK_APPEND);
 }
 
 static bool

@@ -612,6 +612,8 @@ void part_start(struct part *p);
 /* Room for the part's sums, then its lock. */
 void part_ask_room(struct part *p, bool woken);
 void part_release_room(struct part *p);
+/* Would the first that waits for room find it? */
+bool part_is_wakeable(const struct set *set);
 /* Room was made. */
 void part_wake_starved(struct set *set);
 /* Unlock, answer, free. */
