@@ -16,6 +16,8 @@ UNIT_TESTS = \
 	tests/unit/test_device \
 	tests/unit/test_layout \
 	tests/unit/test_nbd_wire \
+	tests/unit/test_notebox \
+	tests/unit/test_pool \
 	tests/unit/test_superblock \
 	tests/unit/test_uring \
 	$(NULL)
