@@ -362,6 +362,7 @@ sim_carry_out_end(struct sim *s)
 
 	if (s->end == END_NOT)
 		return;
+	s->ends[s->end]++;
 	s->end = END_NOT;
 	s->crashed = true;
 	trace_add(&s->trace, s->now_ns, power ? TRACE_CUT : TRACE_CRASH, NULL,
@@ -541,6 +542,7 @@ sim_stop(struct sim *s)
 			 sim_io_in_flight(s));
 	if (s->stop_res == 0)
 		oracle_all_durable(&s->oracle);
+	s->ends[END_NOT]++;
 	raid_status(s->raid, &s->last);
 	s->last_sb = *raid_superblock(s->raid);
 	sim_drop_engine(s);

@@ -95,6 +95,7 @@ void
 options_be_gentle(struct options *o)
 {
 	o->gentle = true;
+	o->unbounded = false;
 	o->absent_percent = 0;
 	o->force_percent = 0;
 	o->branch_percent = 0;
@@ -110,9 +111,14 @@ options_draw_faults(struct options *o, struct rng *r)
 	o->write_error_ppm = (unsigned)RNG_PICK(r, 0, 0, 100, 2000);
 	o->flush_error_ppm = (unsigned)RNG_PICK(r, 0, 0, 1000, 20000);
 	o->stall_ppm = (unsigned)RNG_PICK(r, 0, 0, 0, 100);
-	o->fault_every_ns = RNG_PICK(r, 0, 3000000, 30000000, 300000000);
+	o->unbounded = rng_percent(r, 15);
+	o->fault_every_ns = RNG_PICK(r, 0, 300000, 3000000, 30000000,
+				     300000000);
 	o->flip_weight = (unsigned)RNG_PICK(r, 0, 1, 10);
 	o->bad_weight = (unsigned)RNG_PICK(r, 0, 1, 5);
+	/* Rotten where all is in doubt, nothing can tell (R17). */
+	if (o->unbounded)
+		o->flip_weight = 0;
 	o->vanish_weight = (unsigned)RNG_PICK(r, 0, 0, 1);
 	o->operator_weight = (unsigned)RNG_PICK(r, 0, 0, 1);
 }
@@ -168,8 +174,10 @@ options_print(const struct options *o, FILE *out)
 		o->cut_in_start_percent, o->rule_percent, o->absent_percent,
 		o->force_percent, o->branch_percent);
 	fprintf(out, "faults: read %u write %u flush %u stall %u ppm;"
-		" every %" PRIu64 " ns: flip %u bad %u vanish %u operator %u\n",
+		" every %" PRIu64 " ns: flip %u bad %u vanish %u operator %u"
+		"%s%s\n",
 		o->read_error_ppm, o->write_error_ppm, o->flush_error_ppm,
 		o->stall_ppm, o->fault_every_ns, o->flip_weight,
-		o->bad_weight, o->vanish_weight, o->operator_weight);
+		o->bad_weight, o->vanish_weight, o->operator_weight,
+		o->gentle ? " gentle" : "", o->unbounded ? " unbounded" : "");
 }

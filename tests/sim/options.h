@@ -62,6 +62,7 @@ struct options {
 	unsigned vanish_weight;
 	unsigned operator_weight;
 
+	bool unbounded; /* guards suffer too: EIO is an answer, never wrong data */
 	bool check_always; /* raid_check() each turn */
 	bool gentle;       /* no fault at all but the ends of runs */
 };

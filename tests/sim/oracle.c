@@ -22,6 +22,8 @@
 
 #define PATTERN_TAG UINT64_C(0x5eed000000000000)
 #define GRANULE_MAX 4096u
+/* Of a granule; then a flush should come. */
+#define VERSIONS_MAX 64u
 
 void
 oracle_init(struct oracle *o, uint64_t bytes, uint32_t granule_bytes,
@@ -284,8 +286,11 @@ oracle_add_range(struct oracle *o, struct oracle_write *w, uint64_t offset,
 static bool
 oracle_granule_busy(const struct oracle *o, uint64_t g, bool whole)
 {
+	unsigned count = 0;
+
 	for (const struct version *v = o->newest[g]; v != NULL; v = v->older)
-		if (v->write->done == 0 && (v->partial || !whole))
+		if (++count > VERSIONS_MAX ||
+		    (v->write->done == 0 && (v->partial || !whole)))
 			return true;
 	return false;
 }
@@ -454,7 +459,9 @@ oracle_looks_like(const struct oracle *o, uint64_t g, const struct version *a,
 static void
 oracle_settle(struct oracle *o, uint64_t g, struct version *seen)
 {
-	bool doubt = seen->write->maybe && !seen->settled;
+	/* One that failed in this run is in no journal that is known of. */
+	bool doubt = seen->write->maybe && !seen->settled &&
+		     seen->write->done <= o->crashed;
 	bool alike = false; /* another looks the same: zeros, unwritten */
 	uint64_t reader = oracle_oldest_reader(o);
 	struct version **l = &o->newest[g];
@@ -469,7 +476,7 @@ oracle_settle(struct oracle *o, uint64_t g, struct version *seen)
 
 		if (done < reader && seen->write->done < reader)
 			gone = true;
-		if (gone && v != seen && oracle_looks_like(o, g, v, seen)) {
+		if (v != seen && doubt && oracle_looks_like(o, g, v, seen)) {
 			alike = true;
 			gone = false;
 		}
@@ -482,40 +489,51 @@ oracle_settle(struct oracle *o, uint64_t g, struct version *seen)
 		seen->settled = true;
 }
 
+static int
+oracle_explain_version(const struct oracle *o, uint64_t g,
+		       const struct version *v, uint64_t sent,
+		       const char *mark, char *at, size_t room)
+{
+	return snprintf(at, room,
+			"%s%s%s%" PRIu64 "[%" PRIu64 "..%" PRIu64
+			"%s%s%s%s%s]",
+			mark, oracle_allowed(o, g, v, sent) ? "*" : "",
+			v->kind == IMAGE_DATA ? "" : "zeros of ",
+			v->write->id, v->write->issue, v->write->done,
+			v->write->ok ? " ok" : "",
+			v->write->durable ? " durable" : "",
+			v->write->maybe ? " maybe" : "",
+			v->settled ? " settled" : "",
+			v->partial ? " partial" : "");
+}
+
+/* What was read; what of the known it is; what it could have been. */
 static void
-oracle_explain(struct oracle *o, uint64_t g, const uint8_t *data, uint64_t sent)
+oracle_explain(struct oracle *o, uint64_t g, uint64_t skip, uint64_t length,
+	       const uint8_t *data, uint64_t sent)
 {
 	char *at = o->reason;
-	size_t room = sizeof(o->reason);
-	uint64_t first;
-	int n;
+	char *end = o->reason + sizeof(o->reason);
+	uint64_t first = 0;
 
-	memcpy(&first, data, sizeof(first));
-	n = snprintf(at, room,
-		     "offset %" PRIu64 ": got %s%" PRIu64
-		     " (%016" PRIx64 "), sent at %" PRIu64 "; known:",
-		     g * o->granule_bytes,
-		     (first & PATTERN_TAG) == PATTERN_TAG ? "request " :
-							    "no data of ours ",
-		     first & ~PATTERN_TAG, first, sent);
-	if (o->newest[g] == NULL)
-		snprintf(at + n, room - (size_t)n, " unwritten");
-	for (const struct version *v = o->newest[g]; v != NULL; v = v->older) {
-		at += n;
-		room -= (size_t)n;
-		n = snprintf(at, room, "%s%s%" PRIu64 "[%" PRIu64 "..%" PRIu64
-			     "%s%s%s%s%s]",
-			     oracle_allowed(o, g, v, sent) ? " *" : " ",
-			     v->kind == IMAGE_DATA ? "" : "zeros of ",
-			     v->write->id, v->write->issue, v->write->done,
-			     v->write->ok ? " ok" : "",
-			     v->write->durable ? " durable" : "",
-			     v->write->maybe ? " maybe" : "",
-			     v->settled ? " settled" : "",
-			     v->partial ? " partial" : "");
-		if (n < 0 || (size_t)n >= room)
-			return;
-	}
+	memcpy(&first, data, length < 8 ? length : 8);
+	at += snprintf(at, (size_t)(end - at),
+		       "offset %" PRIu64 ": got %s%" PRIu64 " (%016" PRIx64
+		       "), sent at %" PRIu64 "; known:",
+		       g * o->granule_bytes + skip,
+		       (first & PATTERN_TAG) == PATTERN_TAG ?
+				"request " : "no data of ours ",
+		       first & ~PATTERN_TAG, first, sent);
+	for (const struct version *v = o->newest[g]; v != NULL && end - at > 120;
+	     v = v->older)
+		if (oracle_matches(o, g, v, data, skip, length))
+			at += oracle_explain_version(o, g, v, sent, " THIS ",
+						     at, (size_t)(end - at));
+	for (const struct version *v = o->newest[g]; v != NULL && end - at > 120;
+	     v = v->older)
+		if (oracle_allowed(o, g, v, sent))
+			at += oracle_explain_version(o, g, v, sent, " ", at,
+						     (size_t)(end - at));
 }
 
 static bool
@@ -535,7 +553,7 @@ oracle_check_granule(struct oracle *o, uint64_t g, uint64_t skip,
 			oracle_settle(o, g, v);
 		return true;
 	}
-	oracle_explain(o, g, data, sent);
+	oracle_explain(o, g, skip, length, data, sent);
 	return false;
 }
 
@@ -600,7 +618,9 @@ oracle_check_map(struct oracle *o, const struct oracle_slot *s,
 		uint8_t got = map[b - first];
 
 		oracle_block_kind(o, b, s->issue, &holes, &data);
-		if (got > 1 || (got == 1 && holes) || (got == 0 && data)) {
+		/* A page that is lost counts as written (R24). */
+		if (got > 1 || (got == 1 && holes && !o->lenient) ||
+		    (got == 0 && data)) {
 			snprintf(o->reason, sizeof(o->reason),
 				 "map of block %" PRIu64
 				 ": got %u, all holes %d, any data %d",
@@ -672,6 +692,15 @@ void
 oracle_all_durable(struct oracle *o)
 {
 	oracle_flushed(o, UINT64_MAX);
+}
+
+void
+oracle_doubt(struct oracle *o)
+{
+	for (struct oracle_write *w = o->pending.next; w != &o->pending;
+	     w = w->next)
+		if (w->done != 0)
+			w->maybe = true;
 }
 
 bool

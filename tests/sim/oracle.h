@@ -68,6 +68,7 @@ struct oracle {
 	uint64_t crashed; /* sequence of the last crash */
 	/* Look only: reads do not settle what is in doubt. */
 	bool peek;
+	bool lenient; /* metadata may be lost */
 	uint64_t checked; /* granules compared */
 	/* Why the last check failed. */
 	char reason[ORACLE_REASON_MAX];
@@ -78,7 +79,8 @@ void oracle_init(struct oracle *o, uint64_t bytes, uint32_t granule_bytes,
 void oracle_fini(struct oracle *o);
 
 /* False: it would share a granule with one in flight, and one of the two
- * covers only part of it; nobody could say what comes out. */
+ * covers only part of it; nobody could say what comes out.  Or there are too
+ * many already that a crash could bring back. */
 bool oracle_may_begin(const struct oracle *o, enum raid_op op, uint64_t offset,
 		      uint64_t length);
 
@@ -97,6 +99,10 @@ void oracle_crash(struct oracle *o, bool with_power);
 /* The array serves after a start, or was stopped cleanly: what was
  * acknowledged is durable now (R19's flush of every leg). */
 void oracle_all_durable(struct oracle *o);
+
+/* What was acknowledged and not flushed may be lost from now on: a last leg
+ * failed. */
+void oracle_doubt(struct oracle *o);
 
 /* Is anything written there that a crash could still change? */
 bool oracle_in_doubt(const struct oracle *o, uint64_t offset, uint64_t length);

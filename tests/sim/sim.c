@@ -44,11 +44,15 @@ struct shared {
 	uint64_t now[JOBS_MAX]; /* the seed being run */
 	uint64_t passed[JOBS_MAX];
 	uint64_t requests[JOBS_MAX];
+	uint64_t notes[JOBS_MAX][NOTE_COUNT];
+	uint64_t ends[JOBS_MAX][END_KINDS];
 };
 
 struct outcome {
 	uint64_t hash;
 	uint64_t requests;
+	uint64_t notes[NOTE_COUNT];
+	uint64_t ends[END_KINDS];
 };
 
 static struct outcome
@@ -68,6 +72,8 @@ run_seed(const struct arguments *a, uint64_t seed)
 	sim_calm(&s);
 	out.hash = s.trace.hash;
 	out.requests = s.client.answered;
+	memcpy(out.notes, s.notes, sizeof(out.notes));
+	memcpy(out.ends, s.ends, sizeof(out.ends));
 	sim_fini(&s);
 	return out;
 }
@@ -100,6 +106,10 @@ work(const struct arguments *a, struct shared *sh, unsigned job, uint64_t first)
 		if (seed % 100 == 0)
 			run_seed_twice(a, seed, out.hash);
 		sh->requests[job] += out.requests;
+		for (unsigned i = 0; i < NOTE_COUNT; i++)
+			sh->notes[job][i] += out.notes[i];
+		for (unsigned i = 0; i < END_KINDS; i++)
+			sh->ends[job][i] += out.ends[i];
 		sh->passed[job]++;
 	}
 	exit(0);
@@ -181,6 +191,29 @@ run_scenarios(const struct arguments *a, uint64_t *passed)
 	return failed;
 }
 
+/* What the seeds met with: a thing never met is a thing not tested. */
+static void
+print_coverage(const struct shared *sh, unsigned jobs)
+{
+	static const char *const ends[END_KINDS] = {"stop", "crash", "cut"};
+
+	for (unsigned i = 0; i < END_KINDS; i++) {
+		uint64_t n = 0;
+
+		for (unsigned j = 0; j < jobs; j++)
+			n += sh->ends[j][i];
+		printf("%s %" PRIu64 ", ", ends[i], n);
+	}
+	for (unsigned i = 0; i < NOTE_COUNT; i++) {
+		uint64_t n = 0;
+
+		for (unsigned j = 0; j < jobs; j++)
+			n += sh->notes[j][i];
+		printf("%s %" PRIu64 "%s", note_word((enum raid_note_kind)i),
+		       n, i + 1 < NOTE_COUNT ? ", " : "\n");
+	}
+}
+
 static int
 run_all(const struct arguments *a)
 {
@@ -202,6 +235,7 @@ run_all(const struct arguments *a)
 		passed += sh->passed[j];
 		requests += sh->requests[j];
 	}
+	print_coverage(sh, a->jobs);
 	printf("%" PRIu64 " requests in %.1f s, %.0f a second\n", requests,
 	       seconds, (double)requests / seconds);
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);

@@ -18,7 +18,7 @@
 /* A request not answered after this long never will be (I30). */
 #define SIM_ANSWER_NS (600ull * 1000000000ull)
 
-enum sim_end { END_NOT, END_CRASH, END_CUT };
+enum sim_end { END_NOT, END_CRASH, END_CUT, END_KINDS };
 
 struct sim_member {
 	struct disk disk;
@@ -74,6 +74,7 @@ struct sim {
 	bool flush_failed; /* in this run: see storm.c */
 
 	uint64_t notes[NOTE_COUNT];
+	uint64_t ends[END_KINDS]; /* of runs; END_NOT: by a clean stop */
 	const char *scenario;
 };
 

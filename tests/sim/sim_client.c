@@ -229,7 +229,9 @@ client_event(struct sim *s, struct slot *slot)
 	if (op != RAID_FLUSH)
 		client_draw_range(s, &offset, &length);
 	if (!oracle_may_begin(&s->oracle, op, offset, length))
-		op = RAID_READ;
+		op = rng_percent(&c->rng, 50) ? RAID_READ : RAID_FLUSH;
+	if (op == RAID_FLUSH)
+		offset = length = 0;
 	slot->scripted = false;
 	client_submit(s, slot, op, client_draw_flags(s, op), offset, length);
 }

@@ -187,6 +187,15 @@ sim_io_latency(struct sim *s, const struct sim_op *op)
 	return ns;
 }
 
+static bool
+sim_is_in_sync(const struct sim *s, unsigned member)
+{
+	unsigned legs = s->options.geometry.legs;
+
+	return sb_place_const(raid_superblock(s->raid), member / legs,
+			      member % legs)->state == LEG_IN_SYNC;
+}
+
 static void
 sim_io_check_submit(struct sim *s, const struct sim_op *op)
 {
@@ -195,6 +204,10 @@ sim_io_check_submit(struct sim *s, const struct sim_op *op)
 
 	if (!m->present)
 		sim_fail(s, "R15", "I/O to member %u, which is absent",
+			 op->member);
+	if (op->area == AREA_DATA && op->op != IO_DISCARD &&
+	    !sim_is_in_sync(s, op->member))
+		sim_fail(s, "I11", "data of member %u, which is not in-sync",
 			 op->member);
 	if (op->op == IO_FLUSH)
 		return;

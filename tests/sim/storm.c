@@ -14,6 +14,9 @@
  *    tell what is right (R17's last resort).
  *  - Of a member's superblocks only those at the front rot.
  *
+ * Some seeds are unbounded: guards suffer as well.  EIO is an answer then, and
+ * a start may be refused until disks are healed; wrong data is as wrong.
+ *
  * A flush that failed may have forgotten what was acknowledged; when the
  * daemon dies before the leg is out, a plain write may be lost as by a power
  * cut, since the sum that would tell is not durable.
@@ -35,7 +38,17 @@ storm_may_hit(const struct sim *s, unsigned member)
 {
 	unsigned legs = s->options.geometry.legs;
 
-	return s->guard[member / legs] != member % legs;
+	return s->options.unbounded ||
+	       s->guard[member / legs] != member % legs;
+}
+
+/* It suffered something: it can be nobody's guard any more. */
+static void
+storm_taint(struct sim *s, struct sim_member *m)
+{
+	m->tainted = true;
+	if (s->options.unbounded)
+		oracle_doubt(&s->oracle);
 }
 
 int
@@ -56,7 +69,7 @@ storm_draw_fault(struct sim *s, const struct sim_op *op)
 		return rng_percent(&m->faults, 20) ? -EOPNOTSUPP : 0;
 	if (!rng_ppm(&m->faults, ppm))
 		return 0;
-	m->tainted = true;
+	storm_taint(s, m);
 	if (op->op == IO_FLUSH)
 		s->flush_failed = true;
 	return -EIO;
@@ -118,14 +131,14 @@ storm_hit(struct sim *s, unsigned member)
 	trace_add(&s->trace, s->now_ns, TRACE_FAULT,
 		  sim_area_word(sim_area(s, at)), member, at, draw, byte);
 	if (draw < o->flip_weight) {
-		m->tainted |= disk_flip(&m->disk, at + byte,
-					(uint8_t)(1u << rng_below(&s->storm,
-								  8)));
+		if (disk_flip(&m->disk, at + byte,
+			      (uint8_t)(1u << rng_below(&s->storm, 8))))
+			storm_taint(s, m);
 	} else if (draw < o->flip_weight + o->bad_weight) {
-		m->tainted |= disk_make_bad(&m->disk, at,
-					    m->disk.sector_bytes);
+		if (disk_make_bad(&m->disk, at, m->disk.sector_bytes))
+			storm_taint(s, m);
 	} else if (draw < total - o->operator_weight) {
-		m->tainted = true;
+		storm_taint(s, m);
 		m->disk.vanished = true;
 	} else if (s->started) {
 		storm_operator(s, member / o->geometry.legs,
@@ -248,7 +261,8 @@ storm_run(struct sim *s)
 		if (s->end == END_NOT)
 			s->end = cut ? END_CUT : END_CRASH;
 	}
-	sim_carry_out_end(s);
+	if (s->raid != NULL)
+		sim_carry_out_end(s);
 }
 
 static bool
@@ -268,6 +282,8 @@ storm_choose_guards(struct sim *s, const struct assembly *a)
 {
 	unsigned chosen[SB_SETS_MAX];
 
+	if (s->options.unbounded)
+		return true;
 	for (unsigned set = 0; set < s->options.geometry.sets; set++) {
 		unsigned leg = s->guard[set];
 
@@ -406,6 +422,15 @@ storm_restart(struct sim *s)
 		sim_start(s, &a, mask, force);
 		if (sim_wait_started(s))
 			break;
+		/* Unbounded: it may not have come to serve. */
+		if (s->end == END_NOT) {
+			s->faults = false;
+			s->end = END_CRASH;
+			for (unsigned i = 0; i < s->members; i++)
+				disk_heal(&s->member[i].disk);
+		}
+		if (attempt > 4 * STARTS_CUT_MAX)
+			sim_fail(s, "R19", "no start of healed disks");
 		sim_carry_out_end(s);
 	}
 }
@@ -413,6 +438,8 @@ storm_restart(struct sim *s)
 void
 sim_storm(struct sim *s)
 {
+	s->lenient = s->options.unbounded;
+	s->oracle.lenient = s->lenient;
 	sim_create(s);
 	if (!sim_wait_started(s))
 		sim_fail(s, "create", "ended");
