@@ -8,6 +8,7 @@ dist_man_MANS += \
 dist_doc_DATA += \
 	doc/design.md \
 	doc/format.md \
+	doc/performance.md \
 	doc/protocol.md \
 	doc/testing.md \
 	$(NULL)
