@@ -15,10 +15,15 @@ UNIT_TESTS = \
 	tests/unit/test_crc \
 	tests/unit/test_device \
 	tests/unit/test_layout \
+	tests/unit/test_map \
 	tests/unit/test_nbd_wire \
 	tests/unit/test_notebox \
 	tests/unit/test_pool \
+	tests/unit/test_range \
+	tests/unit/test_record \
+	tests/unit/test_sums \
 	tests/unit/test_superblock \
+	tests/unit/test_units \
 	tests/unit/test_uring \
 	$(NULL)
 
@@ -108,6 +113,8 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; export CC;
 
 GOLDEN = \
+	tests/golden/journal.hex \
+	tests/golden/make_journal.py \
 	tests/golden/make_superblock.py \
 	tests/golden/superblock.hex \
 	$(NULL)
