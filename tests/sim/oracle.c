@@ -474,7 +474,8 @@ oracle_settle(struct oracle *o, uint64_t g, struct version *seen)
 		bool gone = seen->write->done <= o->crashed &&
 			    done <= o->crashed;
 
-		if (done < reader && seen->write->done < reader)
+		if (done < reader && seen->write->done < reader &&
+		    !(v->write->maybe && !v->settled))
 			gone = true;
 		if (v != seen && doubt && oracle_looks_like(o, g, v, seen)) {
 			alike = true;
