@@ -41,6 +41,7 @@ journal_init(struct set *set, uint64_t ring_blocks, uint64_t reserve)
 void
 journal_submit(struct set *set, struct job *job)
 {
+	job->composed = false;
 	/* What makes room does not wait behind what needs it. */
 	if (job->urgent)
 		list_prepend(&set->journal.jobs, &job->link);
@@ -159,6 +160,7 @@ journal_compose_jobs(struct set *set)
 		}
 		list_remove(&job->link);
 		list_append(&j->composed, &job->link);
+		job->composed = true;
 		job->compose(job, &j->rec);
 	}
 }

@@ -262,6 +262,8 @@ sum_lookup(struct set *set, uint64_t block, uint32_t *sum)
 	uint32_t at = (uint32_t)(block & ((1ull << set->region_shift) - 1));
 	const struct node *n = sums_visible(&set->sums, block);
 
+	if (set->doubt_count > 0 && set_is_doubtful(set, block))
+		return SUM_LOST;
 	if (set->units.resync > 0 && sum_is_undecided(set, block))
 		return SUM_LOST;
 	if (n) {
@@ -289,7 +291,8 @@ sum_is_written(struct set *set, uint64_t block, bool *written)
 	uint32_t sum = SUM_UNWRITTEN;
 
 	*written = true;
-	if (map_is_full(set->map[region]) && set->sums.per_region[region] == 0)
+	if (set->doubt_count == 0 && map_is_full(set->map[region]) &&
+	    set->sums.per_region[region] == 0)
 		return SUM_KNOWN;
 	enum sum_known known = sum_lookup(set, block, &sum);
 

@@ -73,6 +73,7 @@ struct job {
 	struct list link;
 	uint32_t bytes; /* upper bound of its items */
 	uint32_t sums;  /* upper bound of sums in them */
+	bool composed;  /* in the append under way, or one that failed */
 	bool urgent;    /* makes room: not held back by the lack of it */
 	void (*compose)(struct job *job, struct record *rec);
 	/* res 0: durable on every counted leg. */
@@ -201,6 +202,14 @@ struct pages {
 	uint8_t *data;
 };
 
+/* Blocks of a record whose append failed: is it durable?  Nobody knows. */
+#define DOUBT_MAX 64u
+
+struct doubt {
+	uint64_t block;
+	uint64_t count;
+};
+
 #define STORE_MAX 16u
 
 enum store_state {
@@ -235,6 +244,7 @@ struct storer {
 	uint32_t busy;
 	uint64_t hand; /* region to look at next */
 	bool pressed;  /* going on until the low mark */
+	bool stored;   /* some page of this batch could be composed */
 };
 
 #define SETTLE_MAX 4u
@@ -363,6 +373,8 @@ struct set {
 	struct list fans; /* waiting for an epoch */
 	struct list starved; /* parts that wait for room for their sums */
 	struct list starved_units; /* writes that wait for units, locked */
+	struct doubt doubts[DOUBT_MAX];
+	uint32_t doubt_count; /* over DOUBT_MAX: all is in doubt */
 	uint64_t lost_blocks;
 	uint64_t unverified_blocks;
 	uint32_t pick; /* alternates legs */
@@ -559,6 +571,11 @@ uint64_t set_region(const struct set *set, uint64_t block);
 void set_apply_unwritten(struct set *set, uint64_t block, uint64_t count);
 void set_apply_page(struct set *set, uint64_t region, enum map_slot slot,
 		    uint32_t crc, bool full);
+
+/* The record that would say what they hold may be durable or not: until the
+ * next start they read as EIO. */
+void set_doubt(struct set *set, uint64_t block, uint64_t count);
+bool set_is_doubtful(const struct set *set, uint64_t block);
 
 /* pages.c */
 void pages_carve(struct set *set, struct arena *a, uint32_t count);

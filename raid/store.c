@@ -11,6 +11,7 @@
  * follow it in the same record.  What was composed into the page is dropped
  * from memory when the record is durable.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "le.h"
@@ -207,6 +208,28 @@ store_compose_page(struct store *st)
 	}
 }
 
+/*
+ * The region's page cannot be read: its other sums are not known, and must
+ * stay as they are, lost but not unwritten (R24).  If no region can be stored,
+ * whoever waits for room would wait for ever.
+ */
+static void
+store_lost(struct store *st, struct frame *f)
+{
+	struct set *set = st->set;
+	struct storer *sr = &set->storer;
+
+	if (f && f->pins == 0)
+		pages_forget(set, st->region); /* to be read again */
+	if (sr->busy == 1 && !sr->stored && !list_empty(&set->starved)) {
+		struct part *p = list_first(&set->starved, struct part, link);
+
+		list_remove(&p->link);
+		part_finish(p, -EIO);
+	}
+	store_free(st);
+}
+
 static void
 store_write(struct store *st)
 {
@@ -221,15 +244,14 @@ store_write(struct store *st)
 	}
 	if (map_slot(e) != SLOT_NONE) {
 		if (!f || f->state == FRAME_LOST) {
-			/* Its other sums are not known: they must stay as
-			 * they are, lost but not unwritten (R24). */
-			store_free(st);
+			store_lost(st, f);
 			return;
 		}
 		memcpy(st->buf, f->data, 4096);
 		pages_pin(f);
 		st->frame = f;
 	}
+	set->storer.stored = true;
 	store_compose_page(st);
 	st->state = STORE_WRITING;
 	st->slot = map_slot(e) == SLOT_0 ? 1 : 0;
@@ -337,6 +359,7 @@ store_tick(struct set *set)
 	/* One batch at a time: it shares a flush and a record. */
 	if (sr->busy > 0)
 		return;
+	sr->stored = false;
 	for (; looked < set->regions && sr->busy < STORE_MAX; looked++) {
 		uint64_t region = sr->hand;
 

@@ -113,3 +113,24 @@ set_apply_unwritten(struct set *set, uint64_t block, uint64_t count)
 		block = next;
 	}
 }
+
+void
+set_doubt(struct set *set, uint64_t block, uint64_t count)
+{
+	if (set->doubt_count < DOUBT_MAX)
+		set->doubts[set->doubt_count] =
+			(struct doubt){.block = block, .count = count};
+	set->doubt_count++;
+}
+
+bool
+set_is_doubtful(const struct set *set, uint64_t block)
+{
+	if (set->doubt_count > DOUBT_MAX)
+		return true;
+	for (uint32_t i = 0; i < set->doubt_count; i++)
+		if (block >= set->doubts[i].block &&
+		    block - set->doubts[i].block < set->doubts[i].count)
+			return true;
+	return false;
+}

@@ -50,6 +50,8 @@ unwritten_recorded(struct job *job, int res)
 
 	part_release_room(p);
 	if (res < 0) {
+		if (job->composed)
+			set_doubt(p->set, p->block, p->count);
 		part_finish(p, res);
 		return;
 	}

@@ -124,10 +124,13 @@ write_record_done(struct job *job, int res)
 {
 	struct part *p = container_of(job, struct part, job);
 
-	if (res < 0)
+	if (res < 0) {
 		p->res = res;
-	else if (p->first)
+		if (p->first && job->composed)
+			set_doubt(p->set, p->block, p->count);
+	} else if (p->first) {
 		write_settle_first(p);
+	}
 	p->waits &= (uint8_t)~WAIT_RECORD;
 	if (p->waits == 0)
 		write_end(p, p->res);
