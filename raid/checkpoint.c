@@ -114,7 +114,7 @@ checkpoint_put_sums(struct set *set, struct record *rec)
 	struct checkpoint *ck = &set->checkpoint;
 	struct sums *s = &set->sums;
 
-	for (; ck->node_at <= s->count; ck->node_at++) {
+	for (; ck->node_at <= s->high; ck->node_at++) {
 		const struct node *n = &s->nodes[ck->node_at];
 
 		if (!(n->flags & NODE_USED) ||
@@ -168,7 +168,7 @@ checkpoint_compose(struct set *set)
 	struct record *rec = &j->rec;
 	uint64_t room = j->ring_blocks - j->used;
 
-	if (ck->state != CK_APPEND || ck->node_at > set->sums.count)
+	if (ck->state != CK_APPEND || ck->composed)
 		return;
 	if (!ck->begun)
 		checkpoint_note_start(set);
@@ -192,6 +192,7 @@ checkpoint_compose(struct set *set)
 	}
 	if (!all)
 		return;
+	ck->composed = true;
 	if (record_is_empty(rec)) {
 		checkpoint_enter_map(set);
 		return;
@@ -357,6 +358,7 @@ checkpoint_tick(struct set *set)
 	ck->state = CK_APPEND;
 	ck->wanted = false;
 	ck->begun = false;
+	ck->composed = false;
 	ck->unit_at = 0;
 	ck->node_at = 1;
 	ck->appended = 0;

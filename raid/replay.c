@@ -212,7 +212,7 @@ replay_end(struct set *set)
 {
 	uint8_t absent = set_absent_mask(set);
 
-	for (uint32_t i = 1; i <= set->sums.count; i++) {
+	for (uint32_t i = 1; i <= set->sums.high; i++) {
 		struct node *n = &set->sums.nodes[i];
 
 		if ((n->flags & NODE_HEAD) &&

@@ -137,6 +137,7 @@ struct checkpoint {
 	bool wanted;
 	uint8_t copy; /* logical, being written */
 	bool begun; /* its first record is composed: start is known */
+	bool composed; /* all is said again, if not yet durable */
 	uint64_t start_sequence;
 	uint64_t start_index;
 	uint32_t start_crc;

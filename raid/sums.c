@@ -43,6 +43,7 @@ sums_reset(struct sums *s, uint64_t regions)
 	memset(s->heads, 0, ((size_t)s->hash_mask + 1) * sizeof(s->heads[0]));
 	memset(s->per_region, 0, regions * sizeof(s->per_region[0]));
 	s->used = 0;
+	s->high = 0;
 	s->free = NODE_NONE;
 	for (uint32_t i = s->count; i > 0; i--) {
 		s->nodes[i] = (struct node){.older = s->free};
@@ -159,6 +160,8 @@ sums_push(struct sums *s, uint64_t block, uint32_t sum, uint16_t flags)
 	sums_hash(s, n);
 	s->per_region[block >> s->region_shift]++;
 	s->used++;
+	if (sums_index(s, n) > s->high)
+		s->high = sums_index(s, n);
 	return n;
 }
 
@@ -293,7 +296,7 @@ sums_queue_peek(struct sums *s)
 void
 sums_untake(struct sums *s)
 {
-	for (uint32_t i = 1; i <= s->count; i++)
+	for (uint32_t i = 1; i <= s->high; i++)
 		s->nodes[i].flags &= (uint16_t)~NODE_TAKEN;
 }
 

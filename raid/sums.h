@@ -55,6 +55,7 @@ struct sums {
 	uint32_t used;
 	uint32_t reserved; /* promised to records under way */
 	uint32_t free;
+	uint32_t high; /* no index above it was ever used */
 	uint32_t queue_head;
 	uint32_t queue_tail;
 	uint64_t queued; /* ever */

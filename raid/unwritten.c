@@ -74,7 +74,7 @@ unwritten_waive(struct set *set, uint64_t block, uint64_t count)
 				n->flags |= NODE_JOURNALED | NODE_VOID;
 		return;
 	}
-	for (uint32_t i = 1; i <= s->count; i++) {
+	for (uint32_t i = 1; i <= s->high; i++) {
 		struct node *n = &s->nodes[i];
 
 		if ((n->flags & NODE_USED) && n->block >= block &&
