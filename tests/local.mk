@@ -164,6 +164,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus \
 	tests/run-fuzz.sh \
 	tests/run-sim.sh \
+	tests/sim/seeds \
 	tests/README \
 	tests/check-dist.sh \
 	tests/setup.sh \

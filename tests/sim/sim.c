@@ -2,8 +2,7 @@
 /*
  * sim: the engine in a world of its own.  See doc/testing.md.
  *
- *	sim                                     all scenarios, some seeds
- *	sim --seeds N [--from S] [--jobs N]     seeds only
+ *	sim [--seeds N] [--from S] [--jobs N]   all scenarios, and seeds
  *	sim SEED [--trace]                      one, as before
  *	sim --scenario NAME [--trace], --list   written by hand
  */
@@ -246,7 +245,7 @@ static void
 usage(FILE *out)
 {
 	fprintf(out, "usage: sim [--seeds N] [--from SEED] [--jobs N]"
-		" [--gentle]\n"
+		" [--gentle] [--no-scenarios]\n"
 		"       sim SEED [--trace]\n"
 		"       sim --scenarios | --list\n"
 		"       sim --scenario NAME [--trace]\n");
@@ -276,6 +275,7 @@ parse(int argc, char **argv, struct arguments *a)
 		{"jobs", required_argument, NULL, 'j'},
 		{"scenario", required_argument, NULL, 's'},
 		{"scenarios", no_argument, NULL, 'S'},
+		{"no-scenarios", no_argument, NULL, 'N'},
 		{"trace", no_argument, NULL, 't'},
 		{"list", no_argument, NULL, 'l'},
 		{"gentle", no_argument, NULL, 'g'},
@@ -289,7 +289,6 @@ parse(int argc, char **argv, struct arguments *a)
 		switch (c) {
 		case 'n':
 			a->seeds = number(optarg);
-			a->seeds_only = true;
 			break;
 		case 'f':
 			a->from = number(optarg);
@@ -299,6 +298,9 @@ parse(int argc, char **argv, struct arguments *a)
 			break;
 		case 's':
 			a->scenario = optarg;
+			break;
+		case 'N':
+			a->seeds_only = true;
 			break;
 		case 'S':
 			a->scenarios_only = true;
