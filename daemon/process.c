@@ -64,7 +64,8 @@ process_harden(const struct config *c)
 	int err;
 
 	files_limit_raise();
-	if (c->lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+	if (c->lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE |
+					    MCL_ONFAULT) < 0)
 		log_warning(NULL,
 			    "memory cannot be locked (%s): under memory "
 			    "pressure the daemon may stall",
