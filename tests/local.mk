@@ -21,6 +21,7 @@ UNIT_TESTS = \
 	tests/unit/test_pool \
 	tests/unit/test_range \
 	tests/unit/test_record \
+	tests/unit/test_request \
 	tests/unit/test_sums \
 	tests/unit/test_superblock \
 	tests/unit/test_units \
@@ -33,6 +34,8 @@ LDADD = tests/unit/libsupport.a tools/libraidctl.a daemon/libraidd.a \
 
 check_LIBRARIES = tests/unit/libsupport.a
 tests_unit_libsupport_a_SOURCES = \
+	tests/unit/memio.c \
+	tests/unit/memio.h \
 	tests/unit/support.c \
 	tests/unit/support.h \
 	$(NULL)

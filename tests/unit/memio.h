@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An array on members in memory, for tests of the engine through raid.h.
+ *
+ * What was submitted completes when the array is turned, in the order it
+ * came; writes are durable at once.  A hook sees each request first.
+ */
+#ifndef TESTS_MEMIO_H
+#define TESTS_MEMIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "assemble.h"
+#include "raid.h"
+
+#define MEMIO_MEMBERS_MAX  6u
+#define MEMIO_MEMBER_BYTES (16ull << 20)
+
+/* What a hook answers: 0, -errno (nothing reaches the member), or keep the
+ * request until memio_release(). */
+#define MEMIO_HOLD 1
+
+struct memio;
+typedef int memio_hook_f(struct memio *m, const struct io_req *req);
+
+struct memio {
+	struct io io; /* first: the engine hands it back */
+	uint8_t *bytes[MEMIO_MEMBERS_MAX];
+	struct io_req *queue;
+	struct io_req **queue_end;
+	struct io_req *held;
+	memio_hook_f *hook;
+	void *hook_arg;
+	uint64_t now_ns;
+	uint64_t random;
+	uint64_t discards;
+	unsigned notes[NOTE_COUNT];
+	struct raid_note last[NOTE_COUNT];
+
+	/* The array. */
+	struct sb sb;
+	struct raid *raid;
+	void *memory;
+	bool absent[MEMIO_MEMBERS_MAX];
+	bool force;
+	bool started, stopped;
+	int start_res, stop_res;
+	struct raid_limits limits;
+};
+
+/* A new array, serving: chunk 64 KiB, regions of 64 blocks. */
+void memio_create(struct memio *m, uint32_t sets, uint32_t legs,
+		  uint32_t block_bytes);
+/* The engine is gone, what was in flight with it; a new one starts on what
+ * the members hold.  raid_start's answer, or -EBUSY: assemble() says wait. */
+int memio_restart(struct memio *m);
+int memio_stop(struct memio *m);
+void memio_destroy(struct memio *m);
+
+/* Complete all there is, until nothing moves but by time. */
+void memio_turn(struct memio *m);
+void memio_release(struct memio *m);
+void memio_wait(struct memio *m, uint64_t ns);
+
+/* Submit and turn; the answer.  -EINPROGRESS: none yet; the request then
+ * stays with the engine. */
+int memio_do(struct memio *m, enum raid_op op, uint32_t flags, uint64_t offset,
+	     uint64_t length, void *buf);
+
+/* Where a request goes on its member. */
+enum memio_area {
+	AREA_SUPERBLOCK,
+	AREA_JOURNAL,
+	AREA_MAP,
+	AREA_SUMS,
+	AREA_DATA,
+};
+enum memio_area memio_area(const struct memio *m, const struct io_req *req);
+
+#endif
