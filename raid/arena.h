@@ -30,14 +30,13 @@ arena_take(struct arena *a, size_t bytes, size_t align)
 }
 
 /* owner->field = room for count elements; owner may be NULL if measuring. */
-#define ARENA_TAKE(a, owner, field, count, align)                              \
-	do {                                                                   \
-		void *p_ = arena_take((a),                                     \
-				      sizeof(*(owner)->field) *                \
-					      (size_t)(count),                 \
-				      (align));                                \
-		if ((a)->base)                                                 \
-			(owner)->field = p_;                                   \
+#define ARENA_TAKE(a, owner, field, count, align)                       \
+	do {                                                            \
+		void *p_ = arena_take(                                  \
+			(a), sizeof(*(owner)->field) * (size_t)(count), \
+			(align));                                       \
+		if ((a)->base)                                          \
+			(owner)->field = p_;                            \
 	} while (0)
 
 #endif

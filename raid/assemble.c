@@ -25,12 +25,9 @@ struct pool {
 };
 
 static const char *const role_words[] = {
-	[ROLE_IN_SYNC] = "in-sync",
-	[ROLE_STALE] = "stale",
-	[ROLE_FAILED] = "failed",
-	[ROLE_FORK] = "fork",
-	[ROLE_REPLACED] = "replaced",
-	[ROLE_DOUBLE] = "double",
+	[ROLE_IN_SYNC] = "in-sync",   [ROLE_STALE] = "stale",
+	[ROLE_FAILED] = "failed",     [ROLE_FORK] = "fork",
+	[ROLE_REPLACED] = "replaced", [ROLE_DOUBLE] = "double",
 	[ROLE_FOREIGN] = "foreign",
 };
 
@@ -115,8 +112,7 @@ line_holds(const struct pool *p, const struct sb *sb, const struct sb_epoch *e)
  * force may be one which the line has never seen: that stays a fork.
  */
 static bool
-line_outgrew(const struct pool *p, const struct sb *sb,
-	     const struct sb *member)
+line_outgrew(const struct pool *p, const struct sb *sb, const struct sb *member)
 {
 	const struct sb_place *place = place_of(sb, member);
 	const struct sb_epoch *e = &member->history[0];
@@ -164,8 +160,7 @@ epoch_came_into_force(const struct pool *p, const struct sb_epoch *e)
 
 		if (!p->used[i] || !line_holds(p, sb, e))
 			continue;
-		if (sb->in_force_number >= e->number ||
-		    table_is_durable(p, sb))
+		if (sb->in_force_number >= e->number || table_is_durable(p, sb))
 			return true;
 	}
 	return false;
@@ -233,8 +228,8 @@ line_voids(const struct pool *p, const struct sb *sb, const struct sb *other)
 /* A line to judge: that of its freshest member. */
 struct line {
 	const struct sb *sb;
-	bool in_force;  /* its newest epoch is known to be */
-	uint64_t base;  /* number of the newest epoch known in force */
+	bool in_force; /* its newest epoch is known to be */
+	uint64_t base; /* number of the newest epoch known in force */
 };
 
 static struct line
@@ -352,8 +347,8 @@ set_look(const struct pool *p, const struct line *line, uint32_t set,
 		const struct sb_place *place =
 			sb_place_const(line->sb, set, leg);
 		int i = out->place[set * SB_PLACES_MAX + leg];
-		bool here = i >= 0 && line_holds(p, line->sb,
-						 &p->sbs[i]->history[0]);
+		bool here = i >= 0 &&
+			    line_holds(p, line->sb, &p->sbs[i]->history[0]);
 
 		if (place_is_counted(line, place) && !here)
 			view.whole = false;
@@ -377,8 +372,8 @@ set_list_absent(const struct line *line, uint32_t set,
 			sb_place_const(line->sb, set, leg);
 		size_t at = set * SB_PLACES_MAX + leg;
 
-		out->missing[at] = out->place[at] < 0 &&
-				   place->state == LEG_IN_SYNC;
+		out->missing[at] =
+			out->place[at] < 0 && place->state == LEG_IN_SYNC;
 		out->waits_for[at] =
 			out->verdict == ASSEMBLE_WAIT && out->place[at] < 0 &&
 			((!any_whole && place_is_counted(line, place)) ||

@@ -28,10 +28,10 @@ enum assemble_role {
 };
 
 enum assemble_verdict {
-	ASSEMBLE_START,         /* R15 lets it start by itself */
-	ASSEMBLE_WAIT,          /* a set's legs may have gone on elsewhere */
-	ASSEMBLE_SET_MISSING,   /* a set has no in-sync leg present */
-	ASSEMBLE_FORKED,        /* two lines could both start */
+	ASSEMBLE_START,       /* R15 lets it start by itself */
+	ASSEMBLE_WAIT,        /* a set's legs may have gone on elsewhere */
+	ASSEMBLE_SET_MISSING, /* a set has no in-sync leg present */
+	ASSEMBLE_FORKED,      /* two lines could both start */
 };
 
 struct assembly {

@@ -16,14 +16,14 @@
 _Noreturn void check_failed(const char *expr, const char *file, int line,
 			    const char *func);
 
-#define CHECK(expr)                                                            \
-	do {                                                                   \
-		if (__builtin_expect(!(expr), 0))                              \
-			check_failed(#expr, __FILE__, __LINE__, __func__);     \
+#define CHECK(expr)                                                        \
+	do {                                                               \
+		if (__builtin_expect(!(expr), 0))                          \
+			check_failed(#expr, __FILE__, __LINE__, __func__); \
 	} while (0)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member)                                        \
+#define container_of(ptr, type, member) \
 	((type *)((uintptr_t)(ptr)-offsetof(type, member)))
 
 #endif

@@ -18,8 +18,8 @@
 void
 checkpoint_carve(struct set *set, struct arena *a)
 {
-	ARENA_TAKE(a, set ? &set->checkpoint : NULL, bufs, (size_t)CK_BATCH * 2 * 4096,
-		   4096);
+	ARENA_TAKE(a, set ? &set->checkpoint : NULL, bufs,
+		   (size_t)CK_BATCH * 2 * 4096, 4096);
 }
 
 void
@@ -175,10 +175,10 @@ checkpoint_compose(struct set *set)
 	uint32_t blocks = rec->blocks;
 	uint32_t sums = rec->sums;
 
-	rec->blocks_max = room < RECORD_BLOCKS_MAX ? (uint32_t)room :
-						     RECORD_BLOCKS_MAX;
-	bool all = checkpoint_put_units(set, rec) &&
-		   checkpoint_put_sums(set, rec);
+	rec->blocks_max =
+		room < RECORD_BLOCKS_MAX ? (uint32_t)room : RECORD_BLOCKS_MAX;
+	bool all =
+		checkpoint_put_units(set, rec) && checkpoint_put_sums(set, rec);
 
 	ck->appended += rec->blocks - blocks;
 	ck->appended_sums += rec->sums - sums;

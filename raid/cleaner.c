@@ -10,7 +10,7 @@
  */
 #include "set.h"
 
-#define CLEAN_IDLE_NS 5000000000ull
+#define CLEAN_IDLE_NS  5000000000ull
 #define CLEAN_LOOK_MAX 512u
 
 /* What is left of the block's chain is settled (R17's base). */

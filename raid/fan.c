@@ -40,15 +40,16 @@ op_submit(struct leg *leg, enum io_op code, uint64_t offset, uint64_t length,
 		.done = done,
 		.owner = owner,
 		.tag = tag,
-		.io = {
-			.op = code,
-			.member = leg->member,
-			.fua = fua,
-			.offset = offset,
-			.length = length,
-			.buf = buf,
-			.done = op_io_done,
-		},
+		.io =
+			{
+				.op = code,
+				.member = leg->member,
+				.fua = fua,
+				.offset = offset,
+				.length = length,
+				.buf = buf,
+				.done = op_io_done,
+			},
 	};
 	leg->in_flight++;
 	r->io->ops->submit(r->io, &op->io);
@@ -180,8 +181,8 @@ fan_flush(struct fan *fan)
 		    leg->written == leg->flushed)
 			continue;
 		fan->pending++;
-		op_submit(leg, IO_FLUSH, 0, 0, NULL, false, fan_flush_done,
-			  fan, leg->written);
+		op_submit(leg, IO_FLUSH, 0, 0, NULL, false, fan_flush_done, fan,
+			  leg->written);
 	}
 }
 

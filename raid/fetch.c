@@ -84,8 +84,7 @@ fetch_check(struct fetch *f, uint32_t i)
 	return 0;
 }
 
-static void
-fetch_single_done(struct op *op, int res);
+static void fetch_single_done(struct op *op, int res);
 
 /* Block by block, from f->at on. */
 static void

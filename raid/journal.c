@@ -22,8 +22,8 @@
 void
 journal_carve(struct set *set, struct arena *a)
 {
-	ARENA_TAKE(a, set ? &set->journal : NULL, buf, (size_t)RECORD_BLOCKS_MAX * 4096,
-		   4096);
+	ARENA_TAKE(a, set ? &set->journal : NULL, buf,
+		   (size_t)RECORD_BLOCKS_MAX * 4096, 4096);
 }
 
 void
@@ -66,9 +66,8 @@ journal_room(const struct set *set)
 
 	if (ck->state != CK_IDLE)
 		kept -= ck->appended < kept ? ck->appended : kept;
-	return j->ring_blocks > j->used + kept ?
-		       j->ring_blocks - j->used - kept :
-		       0;
+	return j->ring_blocks > j->used + kept ? j->ring_blocks - j->used - kept
+					       : 0;
 }
 
 /* Sums that records of clients may hold now, so that replay has room. */
@@ -83,9 +82,8 @@ journal_sums_room(const struct set *set)
 
 	if (ck->state != CK_IDLE)
 		kept -= ck->appended_sums < kept ? ck->appended_sums : kept;
-	uint32_t room = most > j->sums_live + kept ?
-				most - j->sums_live - kept :
-				0;
+	uint32_t room =
+		most > j->sums_live + kept ? most - j->sums_live - kept : 0;
 
 	/* A checkpoint says chains again that grew since it began, by at
 	 * most this. */
@@ -301,8 +299,8 @@ journal_tick(struct set *set)
 
 	j->blocked = false;
 	record_begin(&j->rec, j->buf,
-		     room < RECORD_BLOCKS_MAX ? (uint32_t)room :
-						RECORD_BLOCKS_MAX);
+		     room < RECORD_BLOCKS_MAX ? (uint32_t)room
+					      : RECORD_BLOCKS_MAX);
 	journal_compose_jobs(set);
 	journal_compose_queue(set);
 	checkpoint_compose(set);

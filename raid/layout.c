@@ -15,13 +15,13 @@
 /* Left alone, then the two front superblock slots. */
 #define FRONT_BYTES (128ull << 10)
 /* The two superblock slots at the end. */
-#define BACK_BYTES (64ull << 10)
-#define JOURNAL_DEFAULT_MIN (1ull << 20)
-#define JOURNAL_DEFAULT_MAX (256ull << 20)
-#define MAP_HEADER_BYTES BLOCK_BYTES
+#define BACK_BYTES            (64ull << 10)
+#define JOURNAL_DEFAULT_MIN   (1ull << 20)
+#define JOURNAL_DEFAULT_MAX   (256ull << 20)
+#define MAP_HEADER_BYTES      BLOCK_BYTES
 #define MAP_ENTRIES_PER_BLOCK 504u /* of 8 bytes, behind 64 of header */
-#define SUM_SLOTS 2u
-#define DATA_ALIGN_BYTES (1ull << 20)
+#define SUM_SLOTS             2u
+#define DATA_ALIGN_BYTES      (1ull << 20)
 
 static bool
 is_power_of_two(uint64_t v)
@@ -50,9 +50,8 @@ region_bytes(const struct geometry *g)
 static uint64_t
 map_bytes(uint64_t regions)
 {
-	return MAP_HEADER_BYTES +
-	       round_up(regions, MAP_ENTRIES_PER_BLOCK) /
-		       MAP_ENTRIES_PER_BLOCK * BLOCK_BYTES;
+	return MAP_HEADER_BYTES + round_up(regions, MAP_ENTRIES_PER_BLOCK) /
+					  MAP_ENTRIES_PER_BLOCK * BLOCK_BYTES;
 }
 
 static bool
@@ -69,15 +68,16 @@ geometry_is_valid(const struct geometry *g)
 	if (g->block_bytes != 512 && g->block_bytes != 4096)
 		return false;
 	if (g->region_blocks < REGION_BLOCKS_MIN ||
-	    g->region_blocks > REGION_BLOCKS || !is_power_of_two(g->region_blocks))
+	    g->region_blocks > REGION_BLOCKS ||
+	    !is_power_of_two(g->region_blocks))
 		return false;
 	/* Both are powers of two: whole regions are then whole chunks. */
 	return g->chunk_bytes <= region_bytes(g);
 }
 
 static void
-layout_place(const struct geometry *g, uint64_t journal_bytes,
-	     uint64_t regions, struct layout *l)
+layout_place(const struct geometry *g, uint64_t journal_bytes, uint64_t regions,
+	     struct layout *l)
 {
 	l->journal_offset = FRONT_BYTES;
 	l->journal_bytes = journal_bytes;
@@ -86,8 +86,8 @@ layout_place(const struct geometry *g, uint64_t journal_bytes,
 	l->map_offset[1] = l->map_offset[0] + l->map_bytes;
 	l->sums_offset = l->map_offset[1] + l->map_bytes;
 	l->sums_bytes = regions * SUM_SLOTS * BLOCK_BYTES;
-	l->data_offset = round_up(l->sums_offset + l->sums_bytes,
-				  DATA_ALIGN_BYTES);
+	l->data_offset =
+		round_up(l->sums_offset + l->sums_bytes, DATA_ALIGN_BYTES);
 	l->data_bytes = regions * region_bytes(g);
 }
 
@@ -226,13 +226,12 @@ layout_locate(const struct geometry *g, uint64_t offset, uint32_t *set,
 	uint64_t chunk = offset / g->chunk_bytes;
 
 	*set = (uint32_t)(chunk % g->sets);
-	*set_offset = chunk / g->sets * g->chunk_bytes +
-		      offset % g->chunk_bytes;
+	*set_offset =
+		chunk / g->sets * g->chunk_bytes + offset % g->chunk_bytes;
 }
 
 uint64_t
-layout_array_offset(const struct geometry *g, uint32_t set,
-		    uint64_t set_offset)
+layout_array_offset(const struct geometry *g, uint32_t set, uint64_t set_offset)
 {
 	uint64_t row = set_offset / g->chunk_bytes;
 

@@ -12,21 +12,21 @@
 
 #include <stdint.h>
 
-#define BLOCK_BYTES 4096u
-#define BLOCK_SHIFT 12u
-#define UNIT_BLOCKS 16u          /* 64 KiB: what DIRTY counts in */
-#define REGION_BLOCKS 1024u      /* 4 MiB; smaller in simulations */
-#define REGION_BLOCKS_MIN 16u
-#define CHUNK_BYTES_MIN (16u << 10)
-#define CHUNK_BYTES_MAX (4u << 20)
+#define BLOCK_BYTES         4096u
+#define BLOCK_SHIFT         12u
+#define UNIT_BLOCKS         16u   /* 64 KiB: what DIRTY counts in */
+#define REGION_BLOCKS       1024u /* 4 MiB; smaller in simulations */
+#define REGION_BLOCKS_MIN   16u
+#define CHUNK_BYTES_MIN     (16u << 10)
+#define CHUNK_BYTES_MAX     (4u << 20)
 #define CHUNK_BYTES_DEFAULT (256u << 10)
-#define MEMBER_BYTES_MIN (16ull << 20)
-#define MEMBER_BYTES_MAX (64ull << 40)
-#define JOURNAL_BYTES_MIN (64ull << 10)
-#define JOURNAL_BYTES_MAX (1ull << 30)
-#define LAYOUT_SETS_MAX 64u
-#define LAYOUT_LEGS_MIN 2u
-#define LAYOUT_LEGS_MAX 3u
+#define MEMBER_BYTES_MIN    (16ull << 20)
+#define MEMBER_BYTES_MAX    (64ull << 40)
+#define JOURNAL_BYTES_MIN   (64ull << 10)
+#define JOURNAL_BYTES_MAX   (1ull << 30)
+#define LAYOUT_SETS_MAX     64u
+#define LAYOUT_LEGS_MIN     2u
+#define LAYOUT_LEGS_MAX     3u
 
 struct geometry {
 	uint32_t sets;

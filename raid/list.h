@@ -64,8 +64,8 @@ list_splice(struct list *to, struct list *from)
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
 /* Safe against removal of the current one, not of others. */
-#define list_for_each(node, following, head)                                   \
-	for (struct list *node = (head)->next, *following = node->next;        \
+#define list_for_each(node, following, head)                            \
+	for (struct list *node = (head)->next, *following = node->next; \
 	     node != (head); node = following, following = node->next)
 
 #endif

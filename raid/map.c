@@ -8,7 +8,7 @@
 #include "crc.h"
 #include "le.h"
 
-#define MAP_HEAD_MAGIC 0x484d4452u  /* "RDMH" */
+#define MAP_HEAD_MAGIC  0x484d4452u /* "RDMH" */
 #define MAP_BLOCK_MAGIC 0x424d4452u /* "RDMB" */
 
 /* What all map blocks begin with. */

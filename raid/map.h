@@ -15,8 +15,8 @@
 #define MAP_ENTRIES 504u /* in a map block */
 
 enum map_slot {
-	SLOT_NONE,    /* all blocks unwritten, but for sums in the journal */
-	SLOT_0,       /* the page of sums is in slot 0 */
+	SLOT_NONE, /* all blocks unwritten, but for sums in the journal */
+	SLOT_0,    /* the page of sums is in slot 0 */
 	SLOT_1,
 	SLOT_UNKNOWN, /* written, no sums yet */
 };

@@ -164,9 +164,8 @@ pages_read_done(struct op *op, int res)
 			pages_load(set, f);
 		return;
 	}
-	if (res == 0 &&
-	    page_crc(&set->name, f->region, map_slot(e) - SLOT_0, f->data) ==
-		    map_crc(e)) {
+	if (res == 0 && page_crc(&set->name, f->region, map_slot(e) - SLOT_0,
+				 f->data) == map_crc(e)) {
 		pages_loaded(set, f, FRAME_READY);
 		return;
 	}

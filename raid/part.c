@@ -4,8 +4,8 @@
  *
  * READ, MAP     LOCKING (shared) -> [WAITING_SETTLE] -> FETCHING -> done
  * WRITE         WAITING_ROOM -> LOCKING (exclusive) -> ... see write.c
- * UNWRITTEN     WAITING_ROOM -> LOCKING (exclusive) -> RECORD -> DISCARD -> done
- * FLUSH         FLUSHING -> done
+ * UNWRITTEN     WAITING_ROOM -> LOCKING (exclusive) -> RECORD -> DISCARD ->
+ * done FLUSH         FLUSHING -> done
  */
 #include <errno.h>
 #include <string.h>
@@ -130,9 +130,9 @@ part_is_wakeable(const struct set *set)
 		return !list_empty(&set->starved) ||
 		       !list_empty(&set->starved_units);
 	return !list_empty(&set->starved) &&
-	       sums_have_room(&set->sums,
-			      part_sums(list_first(&set->starved, struct part,
-						   link)));
+	       sums_have_room(
+		       &set->sums,
+		       part_sums(list_first(&set->starved, struct part, link)));
 }
 
 void

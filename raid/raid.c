@@ -9,16 +9,16 @@
 
 #include "set.h"
 
-#define PARTS_DEFAULT 512u
+#define PARTS_DEFAULT       512u
 #define DIRTY_UNITS_DEFAULT 65536u
-#define SUMS_DEFAULT (512u << 10)      /* of the array */
-#define PAGE_FRAMES_DEFAULT (32u << 10) /* of the array: 128 MiB */
+#define SUMS_DEFAULT        (512u << 10) /* of the array */
+#define PAGE_FRAMES_DEFAULT (32u << 10)  /* of the array: 128 MiB */
 #define READ_ERRORS_DEFAULT 20u
 /* The pool for replay is that many times what may be in use: what stood
  * before a checkpoint, what it said again, what came meanwhile. */
 #define SUMS_POOL 8u
-#define DECAY_NS (3600ull * 1000000000)
-#define TICK_NS 500000000ull
+#define DECAY_NS  (3600ull * 1000000000)
+#define TICK_NS   500000000ull
 
 /* Bytes of a record for one unit, or one sum on its own. */
 #define OWED_BYTES 24u
@@ -66,20 +66,20 @@ sizes_of_ring(struct sizes *z, const struct raid_config *cfg,
 	uint64_t owed = z->ring_blocks * 4096 / 8 / OWED_BYTES;
 	uint64_t blocks = z->regions * g->region_blocks;
 	uint64_t units_most = sizes_min(owed / 3, blocks / UNIT_BLOCKS);
-	uint64_t sums_most = sizes_min(owed / 3 * 2,
-				       blocks * 4 + 4 * g->region_blocks);
-	uint64_t units = lim->dirty_units_max ? lim->dirty_units_max :
-						DIRTY_UNITS_DEFAULT;
+	uint64_t sums_most =
+		sizes_min(owed / 3 * 2, blocks * 4 + 4 * g->region_blocks);
+	uint64_t units = lim->dirty_units_max ? lim->dirty_units_max
+					      : DIRTY_UNITS_DEFAULT;
 	uint64_t sums = lim->sums_max ? lim->sums_max : SUMS_DEFAULT / g->sets;
 
 	z->units = (uint32_t)sizes_min(units, units_most);
 	z->sums = (uint32_t)sizes_min(sums, sums_most);
 	z->unit_pool = (uint32_t)sizes_min(
 		sizes_max(units, DIRTY_UNITS_DEFAULT), units_most);
-	z->sum_pool = SUMS_POOL *
-		      (uint32_t)sizes_min(sizes_max(sums, SUMS_DEFAULT /
-								  g->sets),
-					  sums_most);
+	z->sum_pool =
+		SUMS_POOL *
+		(uint32_t)sizes_min(sizes_max(sums, SUMS_DEFAULT / g->sets),
+				    sums_most);
 	z->reserve = ((uint64_t)z->unit_pool + z->sums) * OWED_BYTES /
 			     (RECORD_PAYLOAD_BYTES - 32) +
 		     3;
@@ -109,21 +109,20 @@ sizes_compute(struct sizes *z, const struct raid_config *cfg)
 		.parts = lim->parts_max ? lim->parts_max : PARTS_DEFAULT,
 		.regions = layout_regions(g, &cfg->sb->layout),
 		.ring_blocks = cfg->sb->layout.journal_bytes / 4096,
-		.zeros_bytes = g->chunk_bytes > SB_BYTES ? g->chunk_bytes :
-							   SB_BYTES,
+		.zeros_bytes =
+			g->chunk_bytes > SB_BYTES ? g->chunk_bytes : SB_BYTES,
 	};
 	sizes_of_ring(z, cfg, g);
-	frames = lim->page_frames_max ? lim->page_frames_max :
-					PAGE_FRAMES_DEFAULT / g->sets;
+	frames = lim->page_frames_max ? lim->page_frames_max
+				      : PAGE_FRAMES_DEFAULT / g->sets;
 	if (frames < STORE_MAX + SETTLE_MAX + 12)
 		frames = STORE_MAX + SETTLE_MAX + 12;
 	z->frames = (uint32_t)sizes_min(frames, z->regions + STORE_MAX + 16);
 	z->ops = sizes_of_ops(z);
-	if (z->parts < 4 || z->units < 2 * (g->chunk_bytes / UNIT_BLOCKS /
-					    BLOCK_BYTES + 1) ||
+	if (z->parts < 4 ||
+	    z->units < 2 * (g->chunk_bytes / UNIT_BLOCKS / BLOCK_BYTES + 1) ||
 	    z->sums < 2 * (g->chunk_bytes / BLOCK_BYTES) ||
-	    z->sums < 2 * UNIT_BLOCKS ||
-	    z->sums < 2 * g->region_blocks ||
+	    z->sums < 2 * UNIT_BLOCKS || z->sums < 2 * g->region_blocks ||
 	    z->reserve * 2 + 4 > z->ring_blocks)
 		return -EINVAL;
 	return 0;
@@ -195,8 +194,8 @@ leg_init(struct raid *r, struct set *set, uint32_t i,
 	leg->bytes = cfg->bytes;
 	leg->sb_sequence = cfg->sb_sequence;
 	leg->sb_slot = cfg->sb_slot;
-	leg_set_run(leg, cfg->present && p->state == LEG_IN_SYNC ? RUN_IN :
-								   RUN_OUT);
+	leg_set_run(leg,
+		    cfg->present && p->state == LEG_IN_SYNC ? RUN_IN : RUN_OUT);
 	if (cfg->present && cfg->sector_bytes > set->sector_bytes)
 		set->sector_bytes = cfg->sector_bytes;
 }
@@ -344,8 +343,8 @@ set_is_restless(const struct set *set)
 		return false;
 	if (set->write_stopped) /* what waits is to be told */
 		return !list_empty(&j->jobs) || !list_empty(&j->drains);
-	return !j->blocked && (!list_empty(&j->jobs) ||
-			       set->checkpoint.state == CK_APPEND);
+	return !j->blocked &&
+	       (!list_empty(&j->jobs) || set->checkpoint.state == CK_APPEND);
 }
 
 static bool

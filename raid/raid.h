@@ -81,9 +81,9 @@ struct raid_limits {
 
 /* What the daemon knows of the disk behind a leg. */
 struct raid_leg_config {
-	bool present;           /* opened, and chosen by assemble() */
-	uint32_t sector_bytes;  /* 512 or 4096 */
-	bool write_through;     /* no volatile cache: FLUSH costs nothing */
+	bool present;          /* opened, and chosen by assemble() */
+	uint32_t sector_bytes; /* 512 or 4096 */
+	bool write_through;    /* no volatile cache: FLUSH costs nothing */
 	uint8_t member_uuid[16];
 	/* Member's size in bytes: says where the end superblocks are. */
 	uint64_t bytes;
@@ -168,7 +168,7 @@ struct raid_set_status {
 	uint32_t in_sync;
 	bool write_stopped;
 	uint64_t dirty_units;
-	uint64_t resync_units; /* still to be resynced after a crash */
+	uint64_t resync_units;  /* still to be resynced after a crash */
 	uint64_t written_bytes; /* in whole regions */
 	uint64_t sums_pending;
 	uint64_t journal_used_bytes;
@@ -194,7 +194,8 @@ struct raid_status {
 	uint32_t requests; /* in flight */
 	struct raid_counters counters;
 	struct raid_set_status sets[SB_SETS_MAX];
-	struct raid_leg_status legs[SB_SETS_MAX * SB_LEGS_MAX]; /* set*legs+leg */
+	struct raid_leg_status
+		legs[SB_SETS_MAX * SB_LEGS_MAX]; /* set*legs+leg */
 };
 
 void raid_status(const struct raid *r, struct raid_status *out);

@@ -15,8 +15,8 @@
 
 #include "check.h"
 
-#define RECORD_BLOCKS_MAX 64u
-#define RECORD_HEADER_BYTES 80u
+#define RECORD_BLOCKS_MAX    64u
+#define RECORD_HEADER_BYTES  80u
 #define RECORD_PAYLOAD_BYTES (4096u - RECORD_HEADER_BYTES)
 
 enum item_type {
@@ -41,8 +41,8 @@ enum {
 struct item {
 	enum item_type type;
 	uint8_t flags;
-	uint8_t stale; /* mask of places that miss this change: or-ed in */
-	uint8_t slot;  /* PAGE: 0, 1.  STALE: mask of places fresh again */
+	uint8_t stale;  /* mask of places that miss this change: or-ed in */
+	uint8_t slot;   /* PAGE: 0, 1.  STALE: mask of places fresh again */
 	uint32_t count; /* SUMS: how many.  PAGE: its crc */
 	uint64_t start;
 	/* DIRTY, CLEAN: mask.  UNWRITTEN, STALE: length.  PAGE: as of which
@@ -72,10 +72,10 @@ struct record_name {
 struct record {
 	uint8_t *buf;
 	uint32_t blocks_max;
-	uint32_t blocks;  /* begun */
-	uint32_t used;    /* bytes of payload in the last one */
-	uint32_t sums;    /* sums in it */
-	uint8_t *open;    /* the SUMS item that may still be extended */
+	uint32_t blocks; /* begun */
+	uint32_t used;   /* bytes of payload in the last one */
+	uint32_t sums;   /* sums in it */
+	uint8_t *open;   /* the SUMS item that may still be extended */
 };
 
 void record_begin(struct record *rec, void *buf, uint32_t blocks_max);

@@ -92,8 +92,8 @@ replay_sum(struct set *set, uint64_t block, uint32_t sum, uint8_t flags)
 	if (s->free == NODE_NONE)
 		return false;
 	sums_push(s, block, sum,
-		  (flags & ITEM_BASE) ? NODE_JOURNALED | NODE_SETTLED :
-					NODE_JOURNALED);
+		  (flags & ITEM_BASE) ? NODE_JOURNALED | NODE_SETTLED
+				      : NODE_JOURNALED);
 	return true;
 }
 
@@ -108,8 +108,7 @@ replay_sums(struct set *set, const struct item *item)
 		uint32_t sum = item_sum(item, i);
 
 		if (item->stale)
-			map_add_stale(set, set_region(set, block),
-				      item->stale);
+			map_add_stale(set, set_region(set, block), item->stale);
 		if (sum == SUM_UNWRITTEN ||
 		    !replay_sum(set, block, sum, item->flags))
 			return false;
@@ -165,8 +164,8 @@ replay_stale(struct set *set, const struct item *item)
 		return false;
 	for (uint64_t i = item->start; i < item->start + item->extra; i++) {
 		map_entry e = set->map[i];
-		uint8_t stale = (map_stale(e) & (uint8_t)~item->slot) |
-				item->stale;
+		uint8_t stale =
+			(map_stale(e) & (uint8_t)~item->slot) | item->stale;
 
 		map_set(set, i,
 			map_entry_of(map_slot(e), map_is_full(e), stale,

@@ -183,7 +183,8 @@ static bool
 request_split_hole(struct raid *r, struct raid_req *req)
 {
 	uint64_t end = req->offset + req->length;
-	uint64_t inner = (req->offset + BLOCK_BYTES - 1) & ~(BLOCK_BYTES - 1ull);
+	uint64_t inner =
+		(req->offset + BLOCK_BYTES - 1) & ~(BLOCK_BYTES - 1ull);
 	uint64_t inner_end = end & ~(BLOCK_BYTES - 1ull);
 	bool edges = req->op == RAID_ZEROES;
 

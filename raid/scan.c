@@ -13,7 +13,7 @@
 
 #include "set.h"
 
-#define SCAN_BLOCKS 16u
+#define SCAN_BLOCKS  16u
 #define SCAN_RETRIES 3u /* of reads, in all */
 
 static void scan_map(struct scan *s);
@@ -227,8 +227,7 @@ scan_map(struct scan *s)
 		scan_ring_begin(s);
 		return;
 	}
-	scan_read(s,
-		  scan_layout(s)->map_offset[s->copy] + (1 + s->at) * 4096,
+	scan_read(s, scan_layout(s)->map_offset[s->copy] + (1 + s->at) * 4096,
 		  left < SCAN_BLOCKS ? (uint32_t)left : SCAN_BLOCKS,
 		  scan_map_done);
 }
@@ -242,10 +241,9 @@ scan_head_done(struct op *op, int res)
 	unsigned copy = (unsigned)op->tag;
 
 	if (res == 0)
-		res = map_head_decode(s->buf + (size_t)copy * 4096,
-				      &s->leg->set->name,
-				      scan_layout(s)->map_offset[copy],
-				      &s->heads[copy]);
+		res = map_head_decode(
+			s->buf + (size_t)copy * 4096, &s->leg->set->name,
+			scan_layout(s)->map_offset[copy], &s->heads[copy]);
 	s->head_res[copy] = res;
 	if (--s->pending > 0)
 		return;
@@ -255,8 +253,8 @@ scan_head_done(struct op *op, int res)
 		scan_finish(s, -EBADMSG);
 		return;
 	}
-	s->copy = sane[1] && (!sane[0] ||
-			      s->heads[1].sequence > s->heads[0].sequence);
+	s->copy = sane[1] &&
+		  (!sane[0] || s->heads[1].sequence > s->heads[0].sequence);
 	s->at = 0;
 	scan_map(s);
 }

@@ -14,22 +14,9 @@
 #include <string.h>
 
 #include "set.h"
-
-#define UNIT_BYTES (UNIT_BLOCKS * BLOCK_BYTES)
+#include "settle.h"
 
 static void settle_finish(struct settle *st, int res);
-
-static uint32_t
-settle_legs(const struct settle *st)
-{
-	return st->set->raid->sb.geometry.legs;
-}
-
-static uint8_t *
-settle_block(const struct settle *st, uint32_t leg, uint32_t b)
-{
-	return st->bufs + (size_t)leg * UNIT_BYTES + (size_t)b * BLOCK_BYTES;
-}
 
 static uint64_t
 settle_offset(const struct settle *st, uint32_t b)
@@ -113,8 +100,8 @@ settle_wake(struct set *set, uint64_t unit, int res)
 		list_remove(&p->link);
 		if (!part_touches_unit(p, unit))
 			list_append(&set->settler.waiting, &p->link);
-		else if (res < 0 && (p->kind == PART_WRITE ||
-				     set_can_record(set)))
+		else if (res < 0 &&
+			 (p->kind == PART_WRITE || set_can_record(set)))
 			part_finish(p, res);
 		else
 			part_relock(p);
@@ -177,7 +164,7 @@ settle_chain(struct settle *st, uint32_t b)
 		n->flags |= NODE_DONE | NODE_SETTLED;
 		n->gen = st->set->flusher.gen;
 		sums_trim(s, n);
-		st->record &= (uint16_t)~(1u << b);
+		st->record &= (uint16_t) ~(1u << b);
 		return;
 	}
 	store_drop(st->set, block, 1);
@@ -220,9 +207,9 @@ settle_check_leg(struct settle *st, struct leg *leg, int res)
 
 		if (!(st->to_write[leg->index] >> b & 1))
 			continue;
-		if (res == 0 && sum_of(st->set->sum_base, block,
-				       settle_block(st, leg->index, b)) ==
-					st->sum[b]) {
+		if (res == 0 &&
+		    sum_of(st->set->sum_base, block,
+			   settle_block(st, leg->index, b)) == st->sum[b]) {
 			leg->repaired++;
 			st->set->settler.rewritten++;
 			if (!st->evidence)
@@ -269,161 +256,7 @@ settle_written(struct fan *fan, int res)
 		settle_record(st);
 }
 
-/* --- deciding --- */
-
-static bool
-settle_is_readable(const struct settle *st, uint32_t leg, uint32_t b)
-{
-	return st->readable[leg] >> b & 1;
-}
-
-/* The first leg whose block has that sum; -1: none. */
-static int
-settle_match(const struct settle *st, uint32_t b, uint32_t sum)
-{
-	uint64_t block = st->unit * UNIT_BLOCKS + b;
-
-	for (uint32_t i = 0; i < settle_legs(st); i++)
-		if (settle_is_readable(st, i, b) &&
-		    sum_of(st->set->sum_base, block, settle_block(st, i, b)) ==
-			    sum)
-			return (int)i;
-	return -1;
-}
-
-/* No sum vouches for any leg: what they agree on, else the lowest, one that
- * cannot tear a block if there is one (R17, H23). */
-static int
-settle_last_resort(const struct settle *st, uint32_t b)
-{
-	const struct set *set = st->set;
-	uint32_t block_bytes = set->raid->sb.geometry.block_bytes;
-	int lowest = -1;
-	int whole = -1;
-	bool agree = true;
-
-	for (uint32_t i = 0; i < settle_legs(st); i++) {
-		if (!settle_is_readable(st, i, b))
-			continue;
-		if (lowest < 0)
-			lowest = (int)i;
-		else if (memcmp(settle_block(st, (uint32_t)lowest, b),
-				settle_block(st, i, b), BLOCK_BYTES) != 0)
-			agree = false;
-		if (whole < 0 && set->legs[i].sector_bytes >= block_bytes)
-			whole = (int)i;
-	}
-	return agree || whole < 0 ? lowest : whole;
-}
-
-/* The sum that the page on disk gives; false: unwritten or not known. */
-static bool
-settle_page_sum(const struct settle *st, uint32_t b, uint32_t *sum)
-{
-	struct set *set = st->set;
-	uint64_t block = st->unit * UNIT_BLOCKS + b;
-	uint64_t region = set_region(set, block);
-	const struct frame *f = pages_find(set, region);
-
-	if (map_slot(set->map[region]) == SLOT_NONE || !f ||
-	    f->state == FRAME_LOST)
-		return false;
-	*sum = page_get(
-		f, (uint32_t)(block & ((1ull << set->region_shift) - 1)));
-	return *sum != SUM_UNWRITTEN;
-}
-
-static void
-settle_choose(struct settle *st, uint32_t b, int leg, uint32_t sum)
-{
-	st->chosen |= (uint16_t)(1u << b);
-	st->source[b] = (uint8_t)leg;
-	st->sum[b] = sum;
-}
-
-static void
-settle_accept(struct settle *st, uint32_t b)
-{
-	struct set *set = st->set;
-	uint64_t block = st->unit * UNIT_BLOCKS + b;
-	int leg = settle_last_resort(st, b);
-
-	if (leg < 0) {
-		struct node *n = sums_newest(&set->sums, block);
-
-		/* Its sum stands, so that it reads as EIO; what is older is
-		 * kept, since no flush will ever seem to settle it. */
-		if (n) {
-			n->flags |= NODE_DONE;
-			n->gen = set->flusher.gen + (1u << 30);
-		}
-		set->lost_blocks++;
-		raid_note(set->raid, NOTE_LOST_BLOCK, set, NULL, -EIO,
-			  block * BLOCK_BYTES, 0);
-		return;
-	}
-	set->unverified_blocks++;
-	raid_note(set->raid, NOTE_UNVERIFIED, set, &set->legs[leg], 0,
-		  block * BLOCK_BYTES, 0);
-	st->record |= (uint16_t)(1u << b);
-	settle_choose(st, b, leg,
-		      sum_of(set->sum_base, block,
-			     settle_block(st, (uint32_t)leg, b)));
-}
-
-/* R17: from the newest sum back to the base. */
-static void
-settle_by_evidence(struct settle *st, uint32_t b)
-{
-	struct set *set = st->set;
-	const struct node *n =
-		sums_newest(&set->sums, st->unit * UNIT_BLOCKS + b);
-	uint32_t sum;
-	bool based = false;
-	bool any = n != NULL;
-
-	if (n && n->sum == SUM_UNWRITTEN)
-		return; /* nothing after it: zeros */
-	for (; n && !based; n = sums_node(&set->sums, n->older)) {
-		if (n->sum == SUM_UNWRITTEN) {
-			based = true; /* below a sum, never zeros (H14) */
-			break;
-		}
-		int leg = settle_match(st, b, n->sum);
-
-		if (leg >= 0) {
-			settle_choose(st, b, leg, n->sum);
-			return;
-		}
-		based = node_is_settled(n, set->flusher.done_gen);
-	}
-	if (!based && settle_page_sum(st, b, &sum)) {
-		int leg = settle_match(st, b, sum);
-
-		any = true;
-		if (leg >= 0) {
-			settle_choose(st, b, leg, sum);
-			return;
-		}
-	}
-	if (any)
-		settle_accept(st, b);
-}
-
-static void
-settle_by_sum(struct settle *st, uint32_t b)
-{
-	struct set *set = st->set;
-	uint32_t sum;
-
-	if (sum_lookup(set, st->unit * UNIT_BLOCKS + b, &sum) != SUM_KNOWN ||
-	    sum == SUM_UNWRITTEN)
-		return;
-	int leg = settle_match(st, b, sum);
-
-	if (leg >= 0)
-		settle_choose(st, b, leg, sum);
-}
+/* --- writing --- */
 
 static void
 settle_compare(struct settle *st, uint32_t b)
@@ -446,9 +279,9 @@ settle_decide(struct settle *st)
 
 	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
 		if (st->evidence)
-			settle_by_evidence(st, b);
+			evidence_choose(st, b);
 		else
-			settle_by_sum(st, b);
+			evidence_by_sum(st, b);
 		if (st->chosen >> b & 1)
 			settle_compare(st, b);
 	}
@@ -461,11 +294,11 @@ settle_decide(struct settle *st)
 	for (uint32_t i = 0; i < settle_legs(st); i++)
 		for (uint32_t b = 0; b < UNIT_BLOCKS; b++)
 			if (st->to_write[i] >> b & 1)
-				fan_write_leg(&st->fan, &set->legs[i],
-					      settle_offset(st, b), BLOCK_BYTES,
-					      settle_block(st, st->source[b],
-							   b),
-					      true);
+				fan_write_leg(
+					&st->fan, &set->legs[i],
+					settle_offset(st, b), BLOCK_BYTES,
+					settle_block(st, st->source[b], b),
+					true);
 	fan_end(&st->fan);
 }
 
@@ -480,8 +313,7 @@ settle_read_single_done(struct op *op, int res)
 	if (res == 0)
 		st->readable[leg->index] |= (uint16_t)(1u << op->tag);
 	else
-		leg_bad_read(leg, false, res,
-			     st->unit * UNIT_BLOCKS + op->tag);
+		leg_bad_read(leg, false, res, st->unit * UNIT_BLOCKS + op->tag);
 	if (--st->pending == 0)
 		settle_decide(st);
 }
@@ -499,9 +331,8 @@ settle_read_done(struct op *op, int res)
 		for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
 			st->pending++;
 			op_submit(leg, IO_READ, settle_offset(st, b),
-				  BLOCK_BYTES,
-				  settle_block(st, leg->index, b), false,
-				  settle_read_single_done, st, b);
+				  BLOCK_BYTES, settle_block(st, leg->index, b),
+				  false, settle_read_single_done, st, b);
 		}
 	}
 	if (--st->pending == 0)

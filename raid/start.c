@@ -22,8 +22,8 @@ void
 start_carve(struct set *set, struct arena *a)
 {
 	ARENA_TAKE(a, set, scans, SB_LEGS_MAX, 64);
-	ARENA_TAKE(a, set, scan_bufs,
-		   (size_t)SB_LEGS_MAX * START_BLOCKS * 4096, 4096);
+	ARENA_TAKE(a, set, scan_bufs, (size_t)SB_LEGS_MAX * START_BLOCKS * 4096,
+		   4096);
 }
 
 static struct scan *
@@ -68,8 +68,8 @@ start_copy(struct set *set)
 {
 	const struct layout *l = &set->raid->sb.layout;
 	const struct journal *j = &set->journal;
-	uint64_t count = set->raid->create ? 0 :
-					     start_reference(set)->last_count;
+	uint64_t count =
+		set->raid->create ? 0 : start_reference(set)->last_count;
 	uint64_t first = (j->head + j->ring_blocks - count) % j->ring_blocks;
 	uint64_t left = j->ring_blocks - first;
 
@@ -253,8 +253,8 @@ start_read_map(struct set *set)
 	op_submit(s->leg, IO_READ,
 		  set->raid->sb.layout.map_offset[s->copy] +
 			  (1 + set->at) * 4096,
-		  (uint64_t)s->buf_blocks * 4096, s->buf, false,
-		  start_map_done, set, 0);
+		  (uint64_t)s->buf_blocks * 4096, s->buf, false, start_map_done,
+		  set, 0);
 }
 
 /* --- which legs are good --- */
@@ -411,8 +411,8 @@ start_create(struct set *set)
 		for (unsigned end = 0; end < 2; end++)
 			for (unsigned slot = 0; slot < SB_SLOTS; slot++)
 				fan_write_leg(&set->start_fan, &set->legs[i],
-					      sb_offset(set->legs[i].bytes,
-							end, slot),
+					      sb_offset(set->legs[i].bytes, end,
+							slot),
 					      SB_BYTES, r->zeros, false);
 	fan_write(&set->start_fan, r->sb.layout.map_offset[1], 4096, r->zeros,
 		  false);

@@ -9,8 +9,7 @@ set_health(const struct raid *r, const struct set *set, uint32_t in_sync)
 {
 	if (in_sync == 0 || set->write_stopped)
 		return HEALTH_FAILED;
-	return in_sync < r->sb.geometry.legs ? HEALTH_DEGRADED :
-					       HEALTH_OPTIMAL;
+	return in_sync < r->sb.geometry.legs ? HEALTH_DEGRADED : HEALTH_OPTIMAL;
 }
 
 static enum sb_leg_state
@@ -67,8 +66,7 @@ set_status(const struct raid *r, const struct set *set,
 	for (uint64_t i = 0; i < set->regions; i++)
 		if (map_slot(set->map[i]) != SLOT_NONE ||
 		    set->sums.per_region[i] > 0)
-			out->written_bytes += BLOCK_BYTES
-					      << set->region_shift;
+			out->written_bytes += BLOCK_BYTES << set->region_shift;
 }
 
 void

@@ -13,8 +13,8 @@ static bool
 stop_set_is_quiet(const struct set *set)
 {
 	return set->settler.busy == 0 && store_is_idle(set) &&
-	       list_empty(&set->starved) &&
-	       list_empty(&set->starved_units) && list_empty(&set->journal.jobs);
+	       list_empty(&set->starved) && list_empty(&set->starved_units) &&
+	       list_empty(&set->journal.jobs);
 }
 
 /* One step; true: this set is done. */
@@ -41,8 +41,7 @@ stop_set(struct set *set)
 		set->stop_step = STOP_CHECKPOINT;
 		return false;
 	case STOP_CHECKPOINT:
-		if (ck->head_sequence == set->stop_head ||
-		    ck->state != CK_IDLE)
+		if (ck->head_sequence == set->stop_head || ck->state != CK_IDLE)
 			return false;
 		set->stop_step = STOP_DONE;
 		return true;

@@ -20,7 +20,8 @@
 void
 store_carve(struct set *set, struct arena *a)
 {
-	ARENA_TAKE(a, set ? &set->storer : NULL, bufs, (size_t)STORE_MAX * 4096, 4096);
+	ARENA_TAKE(a, set ? &set->storer : NULL, bufs, (size_t)STORE_MAX * 4096,
+		   4096);
 }
 
 static void
@@ -312,8 +313,7 @@ store_drop(struct set *set, uint64_t block, uint64_t count)
 		/* One that is in a record already: what came later follows
 		 * it, there and in memory. */
 		if (st->state > STORE_LOADING && !st->composed &&
-		    st->region >= first &&
-		    st->region <= last)
+		    st->region >= first && st->region <= last)
 			st->dropped = true;
 	}
 }
@@ -323,8 +323,7 @@ store_init(struct set *set)
 {
 	for (uint32_t i = 0; i < STORE_MAX; i++) {
 		set->storer.stores[i].set = set;
-		set->storer.stores[i].buf =
-			set->storer.bufs + (size_t)i * 4096;
+		set->storer.stores[i].buf = set->storer.bufs + (size_t)i * 4096;
 	}
 }
 

@@ -27,8 +27,7 @@ sums_carve(struct sums *s, struct arena *a, uint32_t limit, uint32_t count,
 }
 
 void
-sums_init(struct sums *s, uint32_t limit, uint32_t count,
-	  uint32_t region_shift)
+sums_init(struct sums *s, uint32_t limit, uint32_t count, uint32_t region_shift)
 {
 	s->limit = limit;
 	s->count = count;

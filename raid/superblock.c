@@ -19,18 +19,18 @@
 #include "crc.h"
 #include "le.h"
 
-#define SB_VERSION 1u
-#define SB_FRONT_OFFSET (64ull << 10)
-#define SB_SPARES_MAX 64u
-#define SB_AREAS 5u /* journal, map copy 0, map copy 1, sums, data */
-#define SB_EXTENTS 2u
+#define SB_VERSION         1u
+#define SB_FRONT_OFFSET    (64ull << 10)
+#define SB_SPARES_MAX      64u
+#define SB_AREAS           5u /* journal, map copy 0, map copy 1, sums, data */
+#define SB_EXTENTS         2u
 
-#define SB_COMPAT_KNOWN 0ull
+#define SB_COMPAT_KNOWN    0ull
 #define SB_RO_COMPAT_KNOWN 0ull
-#define SB_INCOMPAT_KNOWN 0ull
+#define SB_INCOMPAT_KNOWN  0ull
 
-#define PLACE_COUNTED (1u << 0)
-#define PLACE_KEPT (1u << 1)
+#define PLACE_COUNTED      (1u << 0)
+#define PLACE_KEPT         (1u << 1)
 
 static const uint8_t sb_magic[8] = {'R', 'A', 'I', 'D', 'D', ' ', 'S', 'B'};
 
@@ -119,8 +119,8 @@ _Static_assert(sizeof(struct epoch_disk) == 32, "on-disk size");
 _Static_assert(sizeof(struct place_disk) == 64, "on-disk size");
 _Static_assert(sizeof(struct spare_disk) == 32, "on-disk size");
 _Static_assert(sizeof(struct sb_disk) == SB_BYTES, "on-disk size");
-#define AT(field, where)                                                       \
-	_Static_assert(offsetof(struct sb_disk, field) == (where),             \
+#define AT(field, where)                                           \
+	_Static_assert(offsetof(struct sb_disk, field) == (where), \
 		       "on-disk layout")
 AT(version, 8);
 AT(checksum, 12);
@@ -253,8 +253,8 @@ history_is_valid(const struct sb *sb)
 			return false;
 		if (i == 0)
 			continue;
-		if (h[i - 1].number == 0 ? h[i].number != 0 :
-					   h[i].number != h[i - 1].number - 1)
+		if (h[i - 1].number == 0 ? h[i].number != 0
+					 : h[i].number != h[i - 1].number - 1)
 			return false;
 	}
 	return true;
@@ -521,8 +521,8 @@ contents_decode(const struct sb_disk *d, struct sb *out)
 	out->set = le32_get(d->set);
 	out->leg = le32_get(d->leg);
 	memcpy(out->owner_host, d->owner_host, 16);
-	if (areas_decode(d, &out->layout) != 0 ||
-	    history_decode(d, out) != 0 || places_decode(d, out) != 0)
+	if (areas_decode(d, &out->layout) != 0 || history_decode(d, out) != 0 ||
+	    places_decode(d, out) != 0)
 		return -EINVAL;
 	return sb_is_valid(out) ? 0 : -EINVAL;
 }

@@ -15,14 +15,14 @@
 
 #include "layout.h"
 
-#define SB_BYTES (32u << 10)
-#define SB_SLOTS 2u
+#define SB_BYTES    (32u << 10)
+#define SB_SLOTS    2u
 #define SB_SETS_MAX 64u
 #define SB_LEGS_MAX 3u
 /* Places per set on disk: one more than legs, for replacing one (A24). */
 #define SB_PLACES_MAX 4u
-#define SB_NAME_MAX 63u
-#define SB_HISTORY 32u
+#define SB_NAME_MAX   63u
+#define SB_HISTORY    32u
 
 /*
  * States of a leg.
@@ -39,11 +39,11 @@
  * behind; may come back.  FAILED: not used, though it be present (R14).
  * EMPTY: the place has no member.
  */
-#define SB_LEG_STATES(X)                                                       \
-	X(EMPTY, "empty")                                                      \
-	X(IN_SYNC, "in-sync")                                                  \
-	X(REBUILDING, "rebuilding")                                            \
-	X(STALE, "stale")                                                      \
+#define SB_LEG_STATES(X)            \
+	X(EMPTY, "empty")           \
+	X(IN_SYNC, "in-sync")       \
+	X(REBUILDING, "rebuilding") \
+	X(STALE, "stale")           \
 	X(FAILED, "failed")
 
 enum sb_leg_state {

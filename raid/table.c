@@ -45,8 +45,8 @@ map_add_stale(struct set *set, uint64_t region, uint8_t mask)
 	map_entry e = set->map[region];
 
 	map_set(set, region,
-		map_entry_of(map_slot(e), map_is_full(e),
-			     map_stale(e) | mask, map_crc(e)));
+		map_entry_of(map_slot(e), map_is_full(e), map_stale(e) | mask,
+			     map_crc(e)));
 }
 
 void
@@ -69,9 +69,9 @@ apply_unwritten_blocks(struct set *set, uint64_t block, uint64_t count)
 		/* A page that says otherwise is overruled by a node. */
 		if (map_slot(e) == SLOT_NONE)
 			continue;
-		struct node *n = sums_push(&set->sums, b, SUM_UNWRITTEN,
-					   NODE_DONE | NODE_JOURNALED |
-						   NODE_SETTLED);
+		struct node *n =
+			sums_push(&set->sums, b, SUM_UNWRITTEN,
+				  NODE_DONE | NODE_JOURNALED | NODE_SETTLED);
 		n->gen = set->flusher.gen;
 	}
 	if (map_is_full(e))
@@ -89,8 +89,7 @@ apply_unwritten_region(struct set *set, uint64_t region)
 		for (uint64_t b = 0; b < 1ull << set->region_shift; b++)
 			sums_drop(&set->sums, first + b);
 	map_set(set, region,
-		map_entry_of(SLOT_NONE, false, map_stale(set->map[region]),
-			     0));
+		map_entry_of(SLOT_NONE, false, map_stale(set->map[region]), 0));
 	pages_forget(set, region);
 }
 

@@ -12,7 +12,8 @@ static const unsigned unit_next[] = {
 	[UNIT_CLEAN] = TO(MARKING) | TO(DIRTY),
 	[UNIT_MARKING] = TO(DIRTY),
 	[UNIT_DIRTY] = TO(CLEANING),
-	/* MARKING: a write came; DIRTY: the record was not composed after all */
+	/* MARKING: a write came; DIRTY: the record was not composed after all
+	 */
 	[UNIT_CLEANING] = TO(CLEAN) | TO(MARKING) | TO(DIRTY),
 };
 
@@ -45,7 +46,8 @@ units_init(struct units *us, uint32_t limit, uint32_t count)
 void
 units_reset(struct units *us)
 {
-	memset(us->heads, 0, ((size_t)us->hash_mask + 1) * sizeof(us->heads[0]));
+	memset(us->heads, 0,
+	       ((size_t)us->hash_mask + 1) * sizeof(us->heads[0]));
 	us->used = 0;
 	us->resync = 0;
 	list_init(&us->lru);

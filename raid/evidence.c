@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which leg has a block's value: by its sum (R11), or, after a crash, by the
+ * evidence that the journal left (R17).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "set.h"
+#include "settle.h"
+
+/* The first leg whose block has that sum; -1: none. */
+static int
+evidence_match(const struct settle *st, uint32_t b, uint32_t sum)
+{
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+
+	for (uint32_t i = 0; i < settle_legs(st); i++)
+		if (settle_is_readable(st, i, b) &&
+		    sum_of(st->set->sum_base, block, settle_block(st, i, b)) ==
+			    sum)
+			return (int)i;
+	return -1;
+}
+
+/* No sum vouches for any leg: what they agree on, else the lowest, one that
+ * cannot tear a block if there is one (R17, H23). */
+static int
+evidence_last_resort(const struct settle *st, uint32_t b)
+{
+	const struct set *set = st->set;
+	uint32_t block_bytes = set->raid->sb.geometry.block_bytes;
+	int lowest = -1;
+	int whole = -1;
+	bool agree = true;
+
+	for (uint32_t i = 0; i < settle_legs(st); i++) {
+		if (!settle_is_readable(st, i, b))
+			continue;
+		if (lowest < 0)
+			lowest = (int)i;
+		else if (memcmp(settle_block(st, (uint32_t)lowest, b),
+				settle_block(st, i, b), BLOCK_BYTES) != 0)
+			agree = false;
+		if (whole < 0 && set->legs[i].sector_bytes >= block_bytes)
+			whole = (int)i;
+	}
+	return agree || whole < 0 ? lowest : whole;
+}
+
+/* The sum that the page on disk gives; false: unwritten or not known. */
+static bool
+evidence_page_sum(const struct settle *st, uint32_t b, uint32_t *sum)
+{
+	struct set *set = st->set;
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+	uint64_t region = set_region(set, block);
+	const struct frame *f = pages_find(set, region);
+
+	if (map_slot(set->map[region]) == SLOT_NONE || !f ||
+	    f->state == FRAME_LOST)
+		return false;
+	*sum = page_get(f,
+			(uint32_t)(block & ((1ull << set->region_shift) - 1)));
+	return *sum != SUM_UNWRITTEN;
+}
+
+static void
+evidence_take(struct settle *st, uint32_t b, int leg, uint32_t sum)
+{
+	st->chosen |= (uint16_t)(1u << b);
+	st->source[b] = (uint8_t)leg;
+	st->sum[b] = sum;
+}
+
+static void
+evidence_accept(struct settle *st, uint32_t b)
+{
+	struct set *set = st->set;
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+	int leg = evidence_last_resort(st, b);
+
+	if (leg < 0) {
+		struct node *n = sums_newest(&set->sums, block);
+
+		/* Its sum stands, so that it reads as EIO; what is older is
+		 * kept, since no flush will ever seem to settle it. */
+		if (n) {
+			n->flags |= NODE_DONE;
+			n->gen = set->flusher.gen + (1u << 30);
+		}
+		set->lost_blocks++;
+		raid_note(set->raid, NOTE_LOST_BLOCK, set, NULL, -EIO,
+			  block * BLOCK_BYTES, 0);
+		return;
+	}
+	set->unverified_blocks++;
+	raid_note(set->raid, NOTE_UNVERIFIED, set, &set->legs[leg], 0,
+		  block * BLOCK_BYTES, 0);
+	st->record |= (uint16_t)(1u << b);
+	evidence_take(st, b, leg,
+		      sum_of(set->sum_base, block,
+			     settle_block(st, (uint32_t)leg, b)));
+}
+
+/* R17: from the newest sum back to the base. */
+void
+evidence_choose(struct settle *st, uint32_t b)
+{
+	struct set *set = st->set;
+	const struct node *n =
+		sums_newest(&set->sums, st->unit * UNIT_BLOCKS + b);
+	uint32_t sum;
+	bool based = false;
+	bool any = n != NULL;
+
+	if (n && n->sum == SUM_UNWRITTEN)
+		return; /* nothing after it: zeros */
+	for (; n && !based; n = sums_node(&set->sums, n->older)) {
+		if (n->sum == SUM_UNWRITTEN) {
+			based = true; /* below a sum, never zeros (H14) */
+			break;
+		}
+		int leg = evidence_match(st, b, n->sum);
+
+		if (leg >= 0) {
+			evidence_take(st, b, leg, n->sum);
+			return;
+		}
+		based = node_is_settled(n, set->flusher.done_gen);
+	}
+	if (!based && evidence_page_sum(st, b, &sum)) {
+		int leg = evidence_match(st, b, sum);
+
+		any = true;
+		if (leg >= 0) {
+			evidence_take(st, b, leg, sum);
+			return;
+		}
+	}
+	if (any)
+		evidence_accept(st, b);
+}
+
+void
+evidence_by_sum(struct settle *st, uint32_t b)
+{
+	struct set *set = st->set;
+	uint32_t sum;
+
+	if (sum_lookup(set, st->unit * UNIT_BLOCKS + b, &sum) != SUM_KNOWN ||
+	    sum == SUM_UNWRITTEN)
+		return;
+	int leg = evidence_match(st, b, sum);
+
+	if (leg >= 0)
+		evidence_take(st, b, leg, sum);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The functions by which the engine's files call each other, file by file.
+ * Included by set.h, which has the structs.
+ */
+#ifndef RAID_STEPS_H
+#define RAID_STEPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "map.h"
+#include "note.h"
+#include "raid.h"
+#include "record.h"
+#include "sums.h"
+
+struct fetch;
+struct frame;
+struct drain_wait;
+struct flush_wait;
+struct job;
+struct leg;
+struct page_wait;
+struct part;
+struct scan;
+struct set;
+
+/* leg.c */
+/* Something failed on it.  True: it is being evicted; false: it is the last
+ * of its set, whose state says what that means (R7). */
+bool leg_fail(struct leg *leg, enum raid_cause cause, int err);
+/* A read that failed or did not verify; may evict over the budget. */
+void leg_bad_read(struct leg *leg, bool mismatch, int err, uint64_t block);
+struct leg *leg_pick(struct set *set, uint8_t not_these);
+/* Can the journal take records still (R7)? */
+bool set_can_record(const struct set *set);
+void raid_note(struct raid *r, enum raid_note_kind kind, struct set *set,
+	       struct leg *leg, int err, uint64_t a, uint64_t b);
+
+/* meta.c */
+void meta_carve(struct raid *r, struct arena *a, uint32_t legs);
+void meta_change(struct raid *r);
+void meta_create(struct raid *r); /* writes the first epoch as it is */
+void meta_tick(struct raid *r);
+
+/* flush.c */
+void flush_init(struct set *set);
+void flush_request(struct set *set, struct flush_wait *w);
+void flush_tick(struct set *set);
+bool flush_is_needed(const struct set *set);
+
+/* journal.c */
+void journal_carve(struct set *set, struct arena *a);
+void journal_init(struct set *set, uint64_t ring_blocks, uint64_t reserve);
+void journal_submit(struct set *set, struct job *job);
+void journal_drain(struct set *set, struct drain_wait *w);
+void journal_tick(struct set *set);
+/* Into rec: the node, after what is older and not journaled.  False: no
+ * room. */
+bool journal_put_node(struct set *set, struct record *rec, struct node *n);
+/* The node alone; flags: ITEM_AGAIN or 0. */
+bool journal_put_again(struct set *set, struct record *rec, struct node *n,
+		       uint8_t flags);
+uint8_t set_absent_mask(const struct set *set);
+
+/* checkpoint.c */
+void checkpoint_carve(struct set *set, struct arena *a);
+void checkpoint_init(struct set *set);
+void checkpoint_want(struct set *set);
+void checkpoint_tick(struct set *set);
+/* What it appends again goes last into the record being composed. */
+void checkpoint_compose(struct set *set);
+
+/* table.c: the region map in memory */
+void map_set(struct set *set, uint64_t region, map_entry e);
+/* As at raid_init: for a replay that begins anew. */
+void tables_reset(struct set *set);
+void map_add_stale(struct set *set, uint64_t region, uint8_t mask);
+uint64_t set_region(const struct set *set, uint64_t block);
+/* Blocks [block, count) are unwritten from now on. */
+void set_apply_unwritten(struct set *set, uint64_t block, uint64_t count);
+void set_apply_page(struct set *set, uint64_t region, enum map_slot slot,
+		    uint32_t crc, bool full);
+
+/* The record that would say what they hold may be durable or not: until the
+ * next start they read as EIO. */
+void set_doubt(struct set *set, uint64_t block, uint64_t count);
+bool set_is_doubtful(const struct set *set, uint64_t block);
+
+/* pages.c */
+void pages_carve(struct set *set, struct arena *a, uint32_t count);
+void pages_init(struct set *set, uint32_t count);
+/* True: ready (or lost) now.  False: w->done is called when it is. */
+bool pages_need(struct set *set, uint64_t region, struct page_wait *w);
+struct frame *pages_find(struct set *set, uint64_t region);
+void pages_pin(struct frame *f);
+void pages_unpin(struct set *set, struct frame *f);
+void pages_forget(struct set *set, uint64_t region);
+uint32_t page_get(const struct frame *f, uint32_t i);
+void page_put(uint8_t *page, uint32_t i, uint32_t sum);
+
+enum sum_known {
+	SUM_KNOWN,
+	SUM_NEEDS_PAGE, /* pages_need() first */
+	SUM_LOST,       /* the page is lost: written, unverifiable (R24) */
+};
+/* The block's sum as a reader under its range lock must find it. */
+enum sum_known sum_lookup(struct set *set, uint64_t block, uint32_t *sum);
+/* Is it written?  Knows more than sum_lookup: needs no page if full. */
+enum sum_known sum_is_written(struct set *set, uint64_t block, bool *written);
+
+/* store.c */
+void store_carve(struct set *set, struct arena *a);
+void store_init(struct set *set);
+void store_tick(struct set *set);
+void store_drop(struct set *set, uint64_t block, uint64_t count);
+bool store_is_idle(const struct set *set);
+
+/* cleaner.c */
+void cleaner_init(struct set *set);
+void cleaner_tick(struct set *set);
+
+/* settle.c */
+void settle_carve(struct set *set, struct arena *a);
+void settle_init(struct set *set);
+void settle_tick(struct set *set);
+bool settle_is_needed(const struct set *set, uint64_t block, uint64_t count);
+void settle_wait(struct set *set, struct part *p);
+void settle_repair(struct set *set, uint64_t block);
+
+/* fetch.c */
+void fetch_start(struct fetch *f, struct set *set, uint64_t block,
+		 uint32_t count, void *buf,
+		 void (*done)(struct fetch *f, int res));
+
+/* part.c */
+struct part *part_take(struct raid *r);
+void part_start(struct part *p);
+/* Room for the part's sums, then its lock. */
+void part_ask_room(struct part *p, bool woken);
+void part_release_room(struct part *p);
+/* Would the first that waits for room find it? */
+bool part_is_wakeable(const struct set *set);
+/* Room was made. */
+void part_wake_starved(struct set *set);
+/* Unlock, answer, free. */
+void part_finish(struct part *p, int res);
+/* part steps by kind, entered with the range lock held */
+void read_begin(struct part *p);
+void map_begin(struct part *p);
+void write_begin(struct part *p);
+void write_resume(struct part *p); /* room for units was made */
+void unwritten_begin(struct part *p);
+void flush_part_begin(struct part *p);
+/* Take the lock anew, after what it waits for. */
+void part_relock(struct part *p);
+
+/* request.c */
+void request_tick(struct raid *r);
+void request_part_done(struct raid *r, struct raid_req *req, int res);
+
+/* start.c, scan.c, replay.c */
+void start_carve(struct set *set, struct arena *a);
+void start_begin(struct raid *r);
+void start_tick(struct raid *r);
+void start_epoch_done(struct raid *r, int res);
+void scan_start(struct scan *s, struct leg *leg);
+void replay_begin(struct set *set);
+bool replay_block(struct set *set, const void *block,
+		  const struct record_head *head);
+void replay_end(struct set *set);
+
+/* stop.c */
+void stop_tick(struct raid *r);
+
+#endif
