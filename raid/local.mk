@@ -13,6 +13,7 @@ raid_libraid_a_SOURCES = \
 	raid/cleaner.c \
 	raid/crc.c \
 	raid/crc.h \
+	raid/evidence.c \
 	raid/fan.c \
 	raid/fan.h \
 	raid/fetch.c \
