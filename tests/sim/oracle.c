@@ -23,7 +23,7 @@
 #define PATTERN_TAG UINT64_C(0x5eed000000000000)
 #define GRANULE_MAX 4096u
 /* Of a granule; then a flush should come. */
-#define VERSIONS_MAX 64u
+#define VERSIONS_MAX 32u
 
 void
 oracle_init(struct oracle *o, uint64_t bytes, uint32_t granule_bytes,
@@ -124,12 +124,6 @@ oracle_is_zero(const uint8_t *buf, uint64_t length)
 	return true;
 }
 
-static uint64_t
-oracle_write_done(const struct version *v)
-{
-	return v->write->done;
-}
-
 static bool
 oracle_is_firm(const struct version *v)
 {
@@ -142,14 +136,27 @@ oracle_is_durable(const struct version *v)
 	return v->settled || v->write->durable;
 }
 
-/* Was v over before by was sent, and by answered before the sequence? */
-static bool
-oracle_supersedes(const struct version *by, const struct version *v,
-		  uint64_t before)
+/* What was over before this is superseded for all that is sent at `before`:
+ * the latest sending of one that was answered by then. */
+static uint64_t
+oracle_horizon(const struct oracle *o, uint64_t g, uint64_t before,
+	       bool durable)
 {
-	return by != v && v->write->done != 0 &&
-	       v->write->done < by->write->issue && oracle_is_firm(by) &&
-	       oracle_write_done(by) < before;
+	uint64_t horizon = 0;
+
+	for (const struct version *by = o->newest[g]; by != NULL;
+	     by = by->older)
+		if (oracle_is_firm(by) && by->write->done < before &&
+		    (!durable || oracle_is_durable(by)) &&
+		    by->write->issue > horizon)
+			horizon = by->write->issue;
+	return horizon;
+}
+
+static bool
+oracle_is_behind(const struct version *v, uint64_t horizon)
+{
+	return v->write->done != 0 && v->write->done < horizon;
 }
 
 /* May a read that was sent at `sent` return it? */
@@ -157,11 +164,7 @@ static bool
 oracle_allowed(const struct oracle *o, uint64_t g, const struct version *v,
 	       uint64_t sent)
 {
-	for (const struct version *by = o->newest[g]; by != NULL;
-	     by = by->older)
-		if (oracle_supersedes(by, v, sent))
-			return false;
-	return true;
+	return !oracle_is_behind(v, oracle_horizon(o, g, sent, false));
 }
 
 static uint64_t
@@ -179,30 +182,29 @@ oracle_oldest_reader(const struct oracle *o)
 static void
 oracle_prune(struct oracle *o, uint64_t g, uint64_t reader)
 {
+	uint64_t horizon = oracle_horizon(o, g, reader, true);
 	struct version **l = &o->newest[g];
 
-	while (*l != NULL) {
-		bool gone = false;
-
-		for (struct version *by = o->newest[g]; by != NULL && !gone;
-		     by = by->older)
-			gone = oracle_is_durable(by) &&
-			       oracle_supersedes(by, *l, reader);
-		if (gone)
+	while (*l != NULL)
+		if (oracle_is_behind(*l, horizon))
 			oracle_drop(l);
 		else
 			l = &(*l)->older;
-	}
 }
 
 static struct version *
 oracle_add(struct oracle *o, uint64_t g, struct oracle_write *w,
-	   enum image_kind kind)
+	   enum image_kind kind, bool own_bytes)
 {
-	struct version *v = calloc(1, sizeof(*v) + o->granule_bytes);
+	struct version *v = calloc(1, sizeof(*v) +
+				   (own_bytes ? o->granule_bytes : 0));
 
 	CHECK(v != NULL);
-	*v = (struct version){.older = o->newest[g], .write = w, .kind = kind};
+	v->older = o->newest[g];
+	v->write = w;
+	v->kind = kind;
+	if (own_bytes)
+		v->bytes = (uint8_t *)(v + 1);
 	w->refs++;
 	o->newest[g] = v;
 	return v;
@@ -210,13 +212,15 @@ oracle_add(struct oracle *o, uint64_t g, struct oracle_write *w,
 
 static void
 oracle_add_whole(struct oracle *o, uint64_t g, struct oracle_write *w,
-		 enum image_kind kind)
+		 enum image_kind kind, uint64_t reader)
 {
+	bool zeros = kind == IMAGE_DATA && w->zeros;
+
 	if (o->newest[g] == NULL)
-		oracle_add(o, g, &o->genesis, IMAGE_HOLE);
+		oracle_add(o, g, &o->genesis, IMAGE_HOLE, false);
 	else
-		oracle_prune(o, g, oracle_oldest_reader(o));
-	oracle_add(o, g, w, kind);
+		oracle_prune(o, g, reader);
+	oracle_add(o, g, w, kind, zeros);
 }
 
 static void
@@ -235,32 +239,32 @@ oracle_image(const struct oracle *o, uint64_t g, const struct version *v,
 /* On top of each value that the granule may have now. */
 static void
 oracle_add_partial(struct oracle *o, uint64_t g, struct oracle_write *w,
-		   uint64_t offset, uint64_t length, enum image_kind kind)
+		   uint64_t offset, uint64_t length, enum image_kind kind,
+		   uint64_t reader)
 {
 	uint64_t skip = offset - g * o->granule_bytes;
+	uint64_t horizon;
 	struct version *first;
 
 	if (o->newest[g] == NULL)
-		oracle_add(o, g, &o->genesis, IMAGE_HOLE);
-	oracle_prune(o, g, oracle_oldest_reader(o));
+		oracle_add(o, g, &o->genesis, IMAGE_HOLE, false);
+	oracle_prune(o, g, reader);
+	horizon = oracle_horizon(o, g, UINT64_MAX, false);
 	first = o->newest[g];
 	for (struct version *v = first; v != NULL; v = v->older) {
 		struct version *n;
 
-		if (!oracle_allowed(o, g, v, UINT64_MAX))
+		if (oracle_is_behind(v, horizon))
 			continue;
-		n = oracle_add(o, g, w, v->kind);
+		n = oracle_add(o, g, w, v->kind, true);
 		n->partial = true;
-		n->bytes = (uint8_t *)(n + 1);
 		oracle_image(o, g, v, n->bytes);
-		if (kind == IMAGE_DATA) {
+		if (kind == IMAGE_DATA && !w->zeros)
 			oracle_fill(w->id, offset, length, n->bytes + skip);
-			n->kind = IMAGE_DATA;
-		} else {
+		else
 			memset(n->bytes + skip, 0, length);
-			n->kind = v->kind == IMAGE_DATA ? IMAGE_DATA :
-							  IMAGE_ZERO;
-		}
+		n->kind = kind == IMAGE_DATA || v->kind == IMAGE_DATA ?
+			IMAGE_DATA : IMAGE_ZERO;
 	}
 }
 
@@ -268,6 +272,8 @@ static void
 oracle_add_range(struct oracle *o, struct oracle_write *w, uint64_t offset,
 		 uint64_t end, enum image_kind kind)
 {
+	uint64_t reader = oracle_oldest_reader(o);
+
 	while (offset < end) {
 		uint64_t g = offset / o->granule_bytes;
 		uint64_t next = (g + 1) * o->granule_bytes;
@@ -275,10 +281,10 @@ oracle_add_range(struct oracle *o, struct oracle_write *w, uint64_t offset,
 		if (next > end)
 			next = end;
 		if (next - offset == o->granule_bytes)
-			oracle_add_whole(o, g, w, kind);
+			oracle_add_whole(o, g, w, kind, reader);
 		else
 			oracle_add_partial(o, g, w, offset, next - offset,
-					   kind);
+					   kind, reader);
 		offset = next;
 	}
 }
@@ -360,19 +366,10 @@ oracle_begin_zeroes(struct oracle *o, struct oracle_slot *s)
 static void
 oracle_begin_allocated(struct oracle *o, struct oracle_slot *s)
 {
-	uint64_t end = s->offset + s->length;
-
 	s->writes[0] = oracle_write_new(o, (s->flags & RAID_FUA) != 0);
-	oracle_add_range(o, s->writes[0], s->offset, end, IMAGE_ZERO);
-	for (uint64_t g = s->offset / o->granule_bytes;
-	     g * o->granule_bytes < end; g++)
-		for (struct version *v = o->newest[g]; v != NULL; v = v->older)
-			if (v->write == s->writes[0] && v->bytes == NULL) {
-				v->bytes = (uint8_t *)(v + 1);
-				v->kind = IMAGE_DATA;
-			} else if (v->write == s->writes[0]) {
-				v->kind = IMAGE_DATA;
-			}
+	s->writes[0]->zeros = true;
+	oracle_add_range(o, s->writes[0], s->offset, s->offset + s->length,
+			 IMAGE_DATA);
 }
 
 uint64_t
@@ -591,11 +588,12 @@ oracle_block_kind(const struct oracle *o, uint64_t block, uint64_t sent,
 	*all_holes = true;
 	*any_data = false;
 	for (uint64_t g = block * per; g < (block + 1) * per; g++) {
+		uint64_t horizon = oracle_horizon(o, g, sent, false);
 		bool data = o->newest[g] != NULL;
 
 		for (const struct version *v = o->newest[g]; v != NULL;
 		     v = v->older) {
-			if (!oracle_allowed(o, g, v, sent))
+			if (oracle_is_behind(v, horizon))
 				continue;
 			if (v->kind != IMAGE_HOLE)
 				*all_holes = false;

@@ -25,6 +25,7 @@ struct oracle_write {
 	bool maybe;       /* happened or not: a crash or an error */
 	bool durable;
 	bool durable_ack; /* its answer means durable */
+	bool zeros;       /* its data is zeros, not a pattern */
 	uint32_t refs;    /* versions, and one while in flight */
 	struct oracle_write *prev; /* those not durable, in order of issue */
 	struct oracle_write *next;
