@@ -160,21 +160,44 @@ checkpoint_note_start(struct set *set)
 	ck->start_sums = j->sums_live;
 }
 
-void
+/* Crash after crash in the midst of checkpoints used up the room kept for
+ * one: reads go on, writes cannot. */
+static void
+checkpoint_stuck(struct set *set)
+{
+	checkpoint_fail(set);
+	raid_note(set->raid, NOTE_WRITE_STOPPED, set, NULL, -ENOSPC,
+		  CAUSE_CHECKPOINT, 0);
+}
+
+static void
+checkpoint_composed(struct set *set)
+{
+	struct checkpoint *ck = &set->checkpoint;
+
+	ck->composed = true;
+	if (record_is_empty(&set->journal.rec)) {
+		checkpoint_enter_map(set);
+		return;
+	}
+	ck->job.done = checkpoint_appended;
+	list_append(&set->journal.composed, &ck->job.link);
+}
+
+uint32_t
 checkpoint_compose(struct set *set)
 {
 	struct checkpoint *ck = &set->checkpoint;
 	struct journal *j = &set->journal;
 	struct record *rec = &j->rec;
 	uint64_t room = j->ring_blocks - j->used;
-
-	if (ck->state != CK_APPEND || ck->composed)
-		return;
-	if (!ck->begun)
-		checkpoint_note_start(set);
 	uint32_t blocks = rec->blocks;
 	uint32_t sums = rec->sums;
 
+	if (ck->state != CK_APPEND || ck->composed)
+		return 0;
+	if (!ck->begun)
+		checkpoint_note_start(set);
 	rec->blocks_max =
 		room < RECORD_BLOCKS_MAX ? (uint32_t)room : RECORD_BLOCKS_MAX;
 	bool all =
@@ -182,23 +205,11 @@ checkpoint_compose(struct set *set)
 
 	ck->appended += rec->blocks - blocks;
 	ck->appended_sums += rec->sums - sums;
-	if (!all && record_is_empty(rec)) {
-		/* Crash after crash in the midst of checkpoints used up the
-		 * room kept for one: reads go on, writes cannot. */
-		checkpoint_fail(set);
-		raid_note(set->raid, NOTE_WRITE_STOPPED, set, NULL, -ENOSPC,
-			  CAUSE_CHECKPOINT, 0);
-		return;
-	}
-	if (!all)
-		return;
-	ck->composed = true;
-	if (record_is_empty(rec)) {
-		checkpoint_enter_map(set);
-		return;
-	}
-	ck->job.done = checkpoint_appended;
-	list_append(&j->composed, &ck->job.link);
+	if (all)
+		checkpoint_composed(set);
+	else if (record_is_empty(rec))
+		checkpoint_stuck(set);
+	return rec->sums - sums;
 }
 
 static void
@@ -215,7 +226,7 @@ checkpoint_header_done(struct fan *fan, int res)
 	/* Durable on every counted leg: the ring before it is free (R20). */
 	CHECK(j->used >= ck->start_used);
 	j->used -= ck->start_used;
-	j->sums_live -= ck->start_sums;
+	j->sums_live += ck->appended_sums - ck->start_sums;
 	ck->used_after = j->used;
 	ck->sums_after = j->sums_live;
 	ck->copy ^= 1;
@@ -334,7 +345,7 @@ checkpoint_is_due(const struct set *set)
 {
 	const struct checkpoint *ck = &set->checkpoint;
 	const struct journal *j = &set->journal;
-	uint64_t slack = (j->ring_blocks - 2 * j->reserve) / 2;
+	uint64_t slack = (j->ring_blocks - journal_kept(j) - j->reserve) / 2;
 
 	return ck->wanted || j->used > ck->used_after + slack ||
 	       j->sums_live > ck->sums_after + set->sums.limit / 2;

@@ -118,11 +118,16 @@ cleaner_collect(struct set *set, bool pressed, uint32_t max)
 	struct cleaner *cl = &set->cleaner;
 	uint64_t now = set->raid->now;
 	uint32_t looked = 0;
+	bool stopping = set->raid->phase == PHASE_STOPPING;
 	bool flush = false;
 
 	list_for_each (l, following, &set->units.lru) {
 		struct unit *u = list_entry(l, struct unit, lru);
 
+		/* Units to be resynced cannot be cleaned; when stopping they
+		 * are not settled any more, and must not hide the others. */
+		if (u->resync && stopping)
+			continue;
 		if (cl->count == max || ++looked > CLEAN_LOOK_MAX)
 			break;
 		if (!pressed && u->used_ns + CLEAN_IDLE_NS > now)

@@ -55,7 +55,7 @@ evidence_page_sum(const struct settle *st, uint32_t b, uint32_t *sum)
 	struct set *set = st->set;
 	uint64_t block = st->unit * UNIT_BLOCKS + b;
 	uint64_t region = set_region(set, block);
-	const struct frame *f = pages_find(set, region);
+	const struct frame *f = st->frame;
 
 	if (map_slot(set->map[region]) == SLOT_NONE || !f ||
 	    f->state == FRAME_LOST)

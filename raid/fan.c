@@ -73,7 +73,9 @@ fan_is_decided(const struct fan *fan, int *res)
 		*res = 0;
 		return true;
 	}
+	/* Before the start's epoch there is none to wait for. */
 	if (!lacking || fan->hopeless || set->write_stopped ||
+	    !set->raid->epoch_begun ||
 	    set->raid->meta.state == META_STUCK) {
 		*res = -EIO;
 		return true;

@@ -20,6 +20,9 @@ flush_init(struct set *set)
 bool
 flush_is_needed(const struct set *set)
 {
+	/* A counted leg that failed: only the epoch without it will do. */
+	if (set->in_mask != set->counted_mask)
+		return true;
 	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
 		const struct leg *leg = &set->legs[i];
 

@@ -56,45 +56,34 @@ journal_drain(struct set *set, struct drain_wait *w)
 	list_append(&set->journal.drains, &w->link);
 }
 
-/* Blocks that records of clients may take now. */
+/*
+ * Blocks that records of clients may take now.  What is kept is enough for a
+ * checkpoint after crashes in the midst of earlier ones, each of which leaves
+ * behind what it had said again.
+ */
 static uint64_t
 journal_room(const struct set *set)
 {
 	const struct journal *j = &set->journal;
 	const struct checkpoint *ck = &set->checkpoint;
-	uint64_t kept = j->reserve;
+	uint64_t kept = journal_kept(j);
 
 	if (ck->state != CK_IDLE)
-		kept -= ck->appended < kept ? ck->appended : kept;
+		kept -= ck->appended < kept - j->reserve ? ck->appended
+							 : kept - j->reserve;
 	return j->ring_blocks > j->used + kept ? j->ring_blocks - j->used - kept
 					       : 0;
 }
 
-/* Sums that records of clients may hold now, so that replay has room. */
+/* Sums that records of clients may hold now, so that replay has room.  What
+ * a checkpoint says again replaces what was there. */
 static uint32_t
-journal_sums_room(const struct set *set)
+journal_sums_room(const struct set *set, bool urgent)
 {
-	const struct journal *j = &set->journal;
-	const struct checkpoint *ck = &set->checkpoint;
-	uint32_t limit = set->sums.limit;
-	uint32_t kept = limit;
-	uint32_t most = 3 * limit;
+	uint32_t most = urgent ? set->sums.count : 3 * set->sums.limit;
+	uint32_t live = set->journal.sums_live;
 
-	if (ck->state != CK_IDLE)
-		kept -= ck->appended_sums < kept ? ck->appended_sums : kept;
-	uint32_t room =
-		most > j->sums_live + kept ? most - j->sums_live - kept : 0;
-
-	/* A checkpoint says chains again that grew since it began, by at
-	 * most this. */
-	if (ck->state == CK_APPEND && ck->begun) {
-		uint32_t grown =
-			j->sums_live - ck->start_sums - ck->appended_sums;
-		uint32_t left = limit > grown ? limit - grown : 0;
-
-		room = room < left ? room : left;
-	}
-	return room;
+	return most > live ? most - live : 0;
 }
 
 bool
@@ -141,12 +130,10 @@ static void
 journal_compose_jobs(struct set *set)
 {
 	struct journal *j = &set->journal;
-	uint32_t normal_room = journal_sums_room(set);
-	uint32_t urgent_room = set->sums.count - j->sums_live;
 
 	while (!list_empty(&j->jobs)) {
 		struct job *job = list_first(&j->jobs, struct job, link);
-		uint32_t sums_room = job->urgent ? urgent_room : normal_room;
+		uint32_t sums_room = journal_sums_room(set, job->urgent);
 
 		if (!record_has_room(&j->rec, job->bytes) ||
 		    j->rec.sums + job->sums > sums_room) {
@@ -167,7 +154,7 @@ static void
 journal_compose_queue(struct set *set)
 {
 	struct journal *j = &set->journal;
-	uint32_t sums_room = journal_sums_room(set);
+	uint32_t sums_room = journal_sums_room(set, false);
 	struct node *n;
 
 	while ((n = sums_queue_peek(&set->sums)) != NULL) {
@@ -232,8 +219,9 @@ journal_append_done(struct fan *fan, int res)
 	journal_finish_drains(set, res);
 }
 
+/* again: sums in it that a checkpoint says again. */
 static void
-journal_write(struct set *set)
+journal_write(struct set *set, uint32_t again)
 {
 	struct journal *j = &set->journal;
 	struct raid *r = set->raid;
@@ -256,9 +244,8 @@ journal_write(struct set *set)
 	j->sequence++;
 	j->head = (j->head + blocks) % j->ring_blocks;
 	j->used += blocks;
-	j->sums_live += j->rec.sums;
+	j->sums_live += j->rec.sums - again;
 	CHECK(j->used <= j->ring_blocks);
-	CHECK(j->sums_live <= set->sums.count);
 	r->counters.appends++;
 	r->counters.append_blocks += blocks;
 }
@@ -303,9 +290,12 @@ journal_tick(struct set *set)
 					      : RECORD_BLOCKS_MAX);
 	journal_compose_jobs(set);
 	journal_compose_queue(set);
-	checkpoint_compose(set);
+	uint32_t again = checkpoint_compose(set);
+
 	if (j->blocked)
 		checkpoint_want(set);
 	if (!record_is_empty(&j->rec))
-		journal_write(set);
+		journal_write(set, again);
+	else /* all of it stands in records already */
+		journal_finish_jobs(&j->composed, 0);
 }

@@ -123,7 +123,7 @@ sizes_compute(struct sizes *z, const struct raid_config *cfg)
 	    z->units < 2 * (g->chunk_bytes / UNIT_BLOCKS / BLOCK_BYTES + 1) ||
 	    z->sums < 2 * (g->chunk_bytes / BLOCK_BYTES) ||
 	    z->sums < 2 * UNIT_BLOCKS || z->sums < 2 * g->region_blocks ||
-	    z->reserve * 2 + 4 > z->ring_blocks)
+	    z->reserve + 4 > z->ring_blocks / 2)
 		return -EINVAL;
 	return 0;
 }

@@ -113,7 +113,6 @@ replay_sums(struct set *set, const struct item *item)
 		    !replay_sum(set, block, sum, item->flags))
 			return false;
 	}
-	set->journal.sums_live += item->count;
 	return true;
 }
 
@@ -134,7 +133,6 @@ replay_unwritten(struct set *set, const struct item *item)
 		     i <= set_region(set, item->start + item->extra - 1); i++)
 			map_add_stale(set, i, item->stale);
 	set_apply_unwritten(set, item->start, item->extra);
-	set->journal.sums_live += (uint32_t)edges;
 	return true;
 }
 
@@ -200,9 +198,13 @@ replay_block(struct set *set, const void *block, const struct record_head *head)
 	uint32_t at = 0;
 	int res;
 
-	while ((res = record_next(block, head, &at, &item)) > 0)
+	while ((res = record_next(block, head, &at, &item)) > 0) {
 		if (!replay_item(set, &item))
 			return false;
+		/* What replay needed, and will need again. */
+		if (set->sums.used > set->journal.sums_live)
+			set->journal.sums_live = set->sums.used;
+	}
 	return res == 0;
 }
 

@@ -121,6 +121,16 @@ struct journal {
 	bool blocked; /* no room until a checkpoint */
 };
 
+/* Blocks kept from clients while no checkpoint is under way: three times what
+ * one may need, where the ring is large enough. */
+static inline uint64_t
+journal_kept(const struct journal *j)
+{
+	uint64_t kept = 3 * j->reserve;
+
+	return kept < j->ring_blocks / 2 ? kept : j->ring_blocks / 2;
+}
+
 enum checkpoint_state {
 	CK_IDLE,
 	CK_APPEND, /* appending again what the journal still owes */
@@ -272,6 +282,7 @@ struct settle {
 	struct job job;
 	struct flush_wait flush;
 	struct page_wait page;
+	struct frame *frame; /* pinned */
 	uint32_t pending;
 	uint8_t *bufs; /* legs * 64 KiB, and 64 KiB to read back into */
 	uint16_t readable[SB_LEGS_MAX]; /* blocks */

@@ -116,6 +116,9 @@ settle_finish(struct settle *st, int res)
 
 	st->step = SETTLE_FREE;
 	set->settler.busy--;
+	if (st->frame)
+		pages_unpin(set, st->frame);
+	st->frame = NULL;
 	if (u)
 		u->settling = false;
 	if (u && u->resync && st->evidence && res == 0) {
@@ -132,7 +135,14 @@ settle_finish(struct settle *st, int res)
 static void
 settle_recorded(struct job *job, int res)
 {
-	settle_finish(container_of(job, struct settle, job), res);
+	struct settle *st = container_of(job, struct settle, job);
+	struct sums *s = &st->set->sums;
+
+	for (uint32_t b = 0; b < UNIT_BLOCKS && res == 0; b++)
+		if (st->record >> b & 1)
+			sums_trim(s, sums_newest(s,
+						 st->unit * UNIT_BLOCKS + b));
+	settle_finish(st, res);
 }
 
 static void
@@ -167,8 +177,8 @@ settle_chain(struct settle *st, uint32_t b)
 		st->record &= (uint16_t) ~(1u << b);
 		return;
 	}
+	/* What is older goes when the record is durable. */
 	store_drop(st->set, block, 1);
-	sums_drop(s, block);
 	n = sums_push(s, block, st->sum[b], NODE_DONE | NODE_SETTLED);
 	n->gen = st->set->flusher.gen;
 	st->record |= (uint16_t)(1u << b);
@@ -343,6 +353,11 @@ static void
 settle_read(struct settle *st)
 {
 	st->step = SETTLE_READING;
+	/* The page is evidence: it must still be there when the legs are. */
+	st->frame = pages_find(st->set,
+			       set_region(st->set, st->unit * UNIT_BLOCKS));
+	if (st->frame)
+		pages_pin(st->frame);
 	st->chosen = 0;
 	st->record = 0;
 	st->pending = 1;
@@ -471,7 +486,7 @@ settle_next_background(struct set *set, uint64_t *unit)
 	struct settler *sr = &set->settler;
 	struct units *us = &set->units;
 
-	if (us->resync == 0 || set->write_stopped ||
+	if (us->resync == 0 || !set_can_record(set) ||
 	    set->raid->phase == PHASE_STOPPING)
 		return false;
 	for (uint32_t i = 0; i < us->count; i++) {

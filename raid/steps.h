@@ -70,8 +70,9 @@ void checkpoint_carve(struct set *set, struct arena *a);
 void checkpoint_init(struct set *set);
 void checkpoint_want(struct set *set);
 void checkpoint_tick(struct set *set);
-/* What it appends again goes last into the record being composed. */
-void checkpoint_compose(struct set *set);
+/* What it appends again goes last into the record being composed: so many
+ * sums. */
+uint32_t checkpoint_compose(struct set *set);
 
 /* table.c: the region map in memory */
 void map_set(struct set *set, uint64_t region, map_entry e);

@@ -17,6 +17,10 @@
 #include "le.h"
 #include "set.h"
 
+/* Half of the largest record. */
+#define STORE_NEWER_MAX                                                        \
+	(RECORD_BLOCKS_MAX / 2 * ((RECORD_PAYLOAD_BYTES - 32) / 24))
+
 void
 store_carve(struct set *set, struct arena *a)
 {
@@ -167,6 +171,8 @@ store_flushed(struct flush_wait *w, int res)
 
 	if (newer > st->set->sums.limit)
 		newer = st->set->sums.limit;
+	if (newer > STORE_NEWER_MAX)
+		newer = STORE_NEWER_MAX; /* more: another time */
 	st->job.urgent = true;
 	st->job.bytes = 24 + newer * 24;
 	st->job.sums = newer;

@@ -183,7 +183,10 @@ sums_trim_settled(struct sums *s, uint64_t block, uint32_t done_gen)
 {
 	struct node *n = sums_newest(s, block);
 
-	while (n && !node_is_settled(n, done_gen))
+	/* A base that no record holds yet cannot replace one that stands in
+	 * the journal. */
+	while (n && !((n->flags & NODE_JOURNALED) &&
+		      node_is_settled(n, done_gen)))
 		n = sums_node(s, n->older);
 	if (n)
 		sums_trim(s, n);
