@@ -28,9 +28,11 @@ UNIT_TESTS = \
 	tests/unit/test_uring \
 	$(NULL)
 
-# Programs without a list of sources are one .c file of their name.
+# Programs without a list of sources are one .c file of their name.  The
+# support library uses the engine, and gives it check_failed().
 LDADD = tests/unit/libsupport.a tools/libraidctl.a daemon/libraidd.a \
-	raid/libraid.a $(DAEMON_LIBS) $(TOOLS_LIBS) $(CRITERION_LIBS)
+	raid/libraid.a tests/unit/libsupport.a $(DAEMON_LIBS) $(TOOLS_LIBS) \
+	$(CRITERION_LIBS)
 
 check_LIBRARIES = tests/unit/libsupport.a
 tests_unit_libsupport_a_SOURCES = \
