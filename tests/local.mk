@@ -15,6 +15,7 @@ UNIT_TESTS = \
 	tests/unit/test_crc \
 	tests/unit/test_device \
 	tests/unit/test_layout \
+	tests/unit/test_leg \
 	tests/unit/test_map \
 	tests/unit/test_nbd_wire \
 	tests/unit/test_notebox \
@@ -31,7 +32,8 @@ UNIT_TESTS = \
 # Programs without a list of sources are one .c file of their name.  The
 # support library uses the engine, and gives it check_failed().
 LDADD = tests/unit/libsupport.a tools/libraidctl.a daemon/libraidd.a \
-	raid/libraid.a tests/unit/libsupport.a $(DAEMON_LIBS) $(TOOLS_LIBS) \
+	raid/libraid.a tests/unit/libsupport.a raid/libraid.a \
+	$(DAEMON_LIBS) $(TOOLS_LIBS) \
 	$(CRITERION_LIBS)
 
 check_LIBRARIES = tests/unit/libsupport.a
@@ -85,6 +87,7 @@ TESTS += tests/run-fuzz.sh tests/run-sim.sh
 
 FUZZERS = \
 	tests/fuzz/fuzz_nbd \
+	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_rpc \
 	tests/fuzz/fuzz_superblock \
 	$(NULL)
@@ -96,6 +99,7 @@ FUZZ_CPPFLAGS = -DFUZZ_LIBFUZZER
 endif
 FUZZER_LINK = $(AM_LDFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_nbd_LDFLAGS = $(FUZZER_LINK)
+tests_fuzz_fuzz_record_LDFLAGS = $(FUZZER_LINK)
 tests_fuzz_fuzz_rpc_LDFLAGS = $(FUZZER_LINK)
 tests_fuzz_fuzz_superblock_LDFLAGS = $(FUZZER_LINK)
 
