@@ -229,8 +229,8 @@ memio_find(const struct memio *m, uint32_t i, struct found *f)
 	for (unsigned k = 0; k < 4; k++) {
 		uint64_t at = sb_offset(MEMIO_MEMBER_BYTES, k / 2, k % 2);
 
-		f->copies[k].res = sb_decode(m->bytes[i] + at, at,
-					     &f->copies[k].sb);
+		f->copies[k].res =
+			sb_decode(m->bytes[i] + at, at, &f->copies[k].sb);
 	}
 	f->chosen = m->absent[i] ? -1 : sb_choose(f->copies, &res);
 }
@@ -271,8 +271,8 @@ memio_restart(struct memio *m)
 		memio_leg(m, i, &configs[i]);
 		uint32_t legs = m->sb.geometry.legs;
 
-		configs[i].present = a.place[i / legs * SB_PLACES_MAX +
-					     i % legs] >= 0;
+		configs[i].present =
+			a.place[i / legs * SB_PLACES_MAX + i % legs] >= 0;
 		configs[i].sb_sequence = sb->sequence;
 		configs[i].sb_slot = (uint8_t)(found[i].chosen & 1);
 	}

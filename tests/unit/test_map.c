@@ -122,8 +122,7 @@ Test(map, a_block_in_another_place_or_for_another_one_is_not_believed)
 	cr_assert_eq(map_block_decode(block, 1, 7, &name, AT + 4096, got),
 		     -EBADMSG);
 	map_head_encode(&some_head, &name, AT, block);
-	cr_assert_eq(map_head_decode(block, &name, AT + 4096, &head),
-		     -EBADMSG);
+	cr_assert_eq(map_head_decode(block, &name, AT + 4096, &head), -EBADMSG);
 }
 
 Test(map, no_flipped_bit_of_a_header_goes_unnoticed)
@@ -143,9 +142,9 @@ Test(map, no_flipped_bit_of_entries_goes_unnoticed_nor_comes_through)
 	map_block_encode(entries, MAP_ENTRIES, 7, &name, AT, block);
 	for (uint32_t bit = 0; bit < 4096 * 8; bit++) {
 		block[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		cr_assert_neq(map_block_decode(block, MAP_ENTRIES, 7, &name,
-					       AT, got),
-			      0);
+		cr_assert_neq(
+			map_block_decode(block, MAP_ENTRIES, 7, &name, AT, got),
+			0);
 		block[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
 	cr_assert_eq(got[0], 0xeeeeeeeeeeeeeeeeull);
@@ -205,8 +204,7 @@ Test(map, the_golden_file_means_what_the_document_says)
 	cr_assert_eq(head.before_crc, 0x76543210);
 	cr_assert_eq(head.regions, 1000);
 	golden_read(2);
-	cr_assert_eq(map_block_decode(block, 496, 1, &name, AT + 2 * 4096,
-				      got),
+	cr_assert_eq(map_block_decode(block, 496, 1, &name, AT + 2 * 4096, got),
 		     0);
 	cr_assert_eq(got[0], 0);
 	cr_assert_eq(map_slot(got[1]), SLOT_0);

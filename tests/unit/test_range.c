@@ -225,7 +225,8 @@ Test(range, any_mix_is_granted_in_order_and_as_soon_as_it_can_be)
 	unsigned now = 0;
 
 	for (unsigned step = 0; step < 20000; step++) {
-		unsigned i = (unsigned)(support_random(&random) % ARRAY_SIZE(r));
+		unsigned i =
+			(unsigned)(support_random(&random) % ARRAY_SIZE(r));
 		uint64_t x = support_random(&random);
 
 		grant_count = 0;

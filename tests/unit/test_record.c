@@ -9,10 +9,10 @@
 #include "crc.h"
 #include "support.h"
 
-#define BLOCKS 4u
+#define BLOCKS      4u
 #define RING_OFFSET (128u << 10)
 #define RING_BLOCKS 16u
-#define NONCE 0x1122334455667788ull
+#define NONCE       0x1122334455667788ull
 
 static uint8_t buf[BLOCKS * 4096] __attribute__((aligned(4096)));
 static struct record rec;
@@ -79,9 +79,8 @@ Test(record, a_new_record_is_empty)
 
 Test(record, every_kind_of_item_comes_out_as_it_went_in)
 {
-	static const enum item_type types[] = {ITEM_DIRTY, ITEM_CLEAN,
-					       ITEM_UNWRITTEN, ITEM_PAGE,
-					       ITEM_STALE};
+	static const enum item_type types[] = {
+		ITEM_DIRTY, ITEM_CLEAN, ITEM_UNWRITTEN, ITEM_PAGE, ITEM_STALE};
 	struct record_head head;
 	struct item item;
 	uint32_t at = 0;
@@ -188,8 +187,7 @@ Test(record, a_run_of_sums_goes_on_in_the_next_block)
 		uint32_t at = 0;
 
 		head_of(b, &head);
-		cr_assert_eq(record_next(buf + b * 4096, &head, &at, &item),
-			     1);
+		cr_assert_eq(record_next(buf + b * 4096, &head, &at, &item), 1);
 		cr_assert_eq(item.start, block);
 		for (uint32_t i = 0; i < item.count; i++)
 			cr_assert_eq(item_sum(&item, i), block + i + 1);
@@ -237,8 +235,8 @@ Test(record, what_there_is_room_for_finds_room)
 			continue;
 		}
 		for (uint32_t i = 0; i < items; i++)
-			cr_assert(put_anything(support_random(&random),
-					       &block));
+			cr_assert(
+				put_anything(support_random(&random), &block));
 	}
 }
 
@@ -286,9 +284,8 @@ Test(record, a_record_at_the_ring_s_end_goes_on_at_its_beginning)
 	cr_assert_eq(record_decode(buf, &name, RING_OFFSET + 15 * 4096, &head),
 		     0);
 	cr_assert_eq(record_decode(buf + 4096, &name, RING_OFFSET, &head), 0);
-	cr_assert_eq(record_decode(buf + 8192, &name, RING_OFFSET + 4096,
-				   &head),
-		     0);
+	cr_assert_eq(
+		record_decode(buf + 8192, &name, RING_OFFSET + 4096, &head), 0);
 }
 
 Test(record, a_block_sealed_twice_is_good)
@@ -337,8 +334,8 @@ Test(record, no_flipped_bit_goes_unnoticed)
 	seal(4);
 	for (uint32_t bit = 0; bit < 4096 * 8; bit++) {
 		buf[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		cr_assert_neq(record_decode(buf, &name,
-					    RING_OFFSET + 4 * 4096, &head),
+		cr_assert_neq(record_decode(buf, &name, RING_OFFSET + 4 * 4096,
+					    &head),
 			      0);
 		buf[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}

@@ -73,16 +73,15 @@ read_at(uint64_t offset, uint64_t length)
 	memset(p, 0xee, length);
 	cr_assert_eq(memio_do(&m, RAID_READ, 0, offset, length, p), 0);
 	cr_assert_eq(memcmp(p, model + offset, length), 0,
-		     "read of %llu at %llu differs",
-		     (unsigned long long)length, (unsigned long long)offset);
+		     "read of %llu at %llu differs", (unsigned long long)length,
+		     (unsigned long long)offset);
 }
 
 static void
 zero_at(uint64_t offset, uint64_t length, uint32_t flags)
 {
 	memset(model + offset, 0, length);
-	cr_assert_eq(memio_do(&m, RAID_ZEROES, flags, offset, length, NULL),
-		     0);
+	cr_assert_eq(memio_do(&m, RAID_ZEROES, flags, offset, length, NULL), 0);
 }
 
 /* Rounds inwards to whole blocks. */
@@ -371,8 +370,7 @@ Test(request, no_answer_comes_before_the_epoch_without_the_leg_is_in_force)
 {
 	countdown = 1;
 	m.hook = hold_superblocks;
-	cr_assert_eq(memio_do(&m, RAID_WRITE, 0, 0, 4096, space),
-		     -EINPROGRESS);
+	cr_assert_eq(memio_do(&m, RAID_WRITE, 0, 0, 4096, space), -EINPROGRESS);
 	m.hook = fail_member_1;
 	memio_release(&m);
 	memio_turn(&m);

@@ -7,9 +7,9 @@
 #include "check.h"
 #include "support.h"
 
-#define LIMIT 24u
-#define POOL 32u
-#define REGIONS 4u
+#define LIMIT        24u
+#define POOL         32u
+#define REGIONS      4u
 #define REGION_SHIFT 4u /* 16 blocks */
 
 static struct sums s;
