@@ -45,8 +45,10 @@ raid_libraid_a_SOURCES = \
 	raid/scan.c \
 	raid/set.h \
 	raid/settle.c \
+	raid/settle.h \
 	raid/start.c \
 	raid/status.c \
+	raid/steps.h \
 	raid/stop.c \
 	raid/store.c \
 	raid/sums.c \
