@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What fails on a leg, and what happens: each row of the table in
- * doc/protocol.md, with other legs left and on the last leg of its set.
+ * doc/design.md, with other legs left and on the last leg of its set.
  */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -132,10 +132,12 @@ Test(sums, trimming_keeps_the_node_and_what_is_newer)
 
 Test(sums, what_is_older_than_the_newest_base_is_evidence_no_more)
 {
-	push(5, 0x51, NODE_DONE);
-	push(5, 0x52, NODE_DONE)->gen = 3;
-	push(5, 0x53, NODE_DONE)->gen = 4;
-	push(5, 0x54, 0);
+	const uint16_t recorded = NODE_DONE | NODE_JOURNALED;
+
+	push(5, 0x51, recorded);
+	push(5, 0x52, recorded)->gen = 3;
+	push(5, 0x53, recorded)->gen = 4;
+	push(5, 0x54, NODE_JOURNALED);
 	/* The flush of generation 4 says nothing of what completed in it. */
 	sums_trim_settled(&s, 5, 3);
 	cr_assert_eq(chain_length(5), 4);
@@ -146,6 +148,16 @@ Test(sums, what_is_older_than_the_newest_base_is_evidence_no_more)
 	cr_assert_eq(newest_sum(5), 0x54);
 	sums_trim_settled(&s, 6, 5);
 	sums_check(&s);
+}
+
+Test(sums, a_base_that_no_record_holds_replaces_none_that_one_does)
+{
+	push(5, 0x51, NODE_DONE | NODE_JOURNALED);
+	push(5, 0x52, NODE_DONE | NODE_JOURNALED)->gen = 1;
+	push(5, 0x53, NODE_DONE)->gen = 2;
+	sums_trim_settled(&s, 5, 9);
+	cr_assert_eq(chain_length(5), 2);
+	cr_assert_eq(newest_sum(5), 0x53);
 }
 
 Test(sums, generations_may_wrap_round)
