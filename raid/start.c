@@ -109,6 +109,22 @@ start_replayed(struct set *set)
 
 	j->head = s->index;
 	j->used = s->blocks;
+	/* A leg may have an older checkpoint: its replay begins earlier, and
+	 * from there on the ring is not free (R20). */
+	for (uint32_t i = 0; i < start_legs(set); i++) {
+		const struct scan *o = &set->scans[i];
+		uint64_t back;
+
+		if (!o->leg || o->res < 0 || o->leg->run != RUN_IN)
+			continue;
+		back = (j->head + j->ring_blocks -
+			o->heads[o->copy].journal_index) %
+		       j->ring_blocks;
+		if (back <= j->used)
+			continue;
+		j->used = back;
+		checkpoint_want(set);
+	}
 	j->sequence = s->sequence + 1;
 	j->before_crc = s->crc;
 	j->nonce = set->raid->io->ops->random(set->raid->io);

@@ -41,6 +41,7 @@ sums_reset(struct sums *s, uint64_t regions)
 {
 	memset(s->heads, 0, ((size_t)s->hash_mask + 1) * sizeof(s->heads[0]));
 	memset(s->per_region, 0, regions * sizeof(s->per_region[0]));
+	CHECK(s->queue_head == NODE_NONE && s->reserved == 0);
 	s->used = 0;
 	s->high = 0;
 	s->free = NODE_NONE;

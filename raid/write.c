@@ -172,6 +172,24 @@ write_job(struct part *p, void (*compose)(struct job *, struct record *),
 
 /* --- data --- */
 
+/*
+ * The older sum waits for a ride and is superseded before it got one.  The
+ * newer takes its place in the queue: a FLUSH may wait for it (R3).
+ */
+static void
+write_supersede(struct set *set, struct node *n, struct node *older)
+{
+	if (n->flags & NODE_JOURNALED) {
+		sums_unchain(&set->sums, n);
+		return;
+	}
+	older->sum = n->sum;
+	older->gen = n->gen;
+	/* Not what a page that is being stored holds. */
+	older->flags &= (uint16_t)~NODE_PAGED;
+	sums_pop(&set->sums, n->block);
+}
+
 /* The write of block i completed on every counted leg. */
 static void
 write_node_done(struct part *p, struct node *n)
@@ -186,11 +204,10 @@ write_node_done(struct part *p, struct node *n)
 		return; /* its record makes it count */
 	if (durable)
 		n->flags |= NODE_SETTLED;
-	/* A sum that waits for a ride, superseded before it got one. */
-	while (older && (older->flags & NODE_DONE) &&
-	       !(older->flags & NODE_JOURNALED)) {
-		sums_unchain(&set->sums, n);
-		older = sums_node(&set->sums, n->older);
+	if (older && (older->flags & NODE_LISTED) &&
+	    !(older->flags & NODE_JOURNALED) && !durable) {
+		write_supersede(set, n, older);
+		return;
 	}
 	sums_trim_settled(&set->sums, n->block, set->flusher.done_gen);
 	if (!(n->flags & NODE_JOURNALED) && !durable)
