@@ -20,6 +20,7 @@ UNIT_TESTS = \
 	tests/unit/test_nbd_wire \
 	tests/unit/test_notebox \
 	tests/unit/test_pool \
+	tests/unit/test_order \
 	tests/unit/test_range \
 	tests/unit/test_record \
 	tests/unit/test_request \

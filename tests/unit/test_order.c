@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Orders of events that once went wrong, each with members in memory and
+ * requests held back.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memio.h"
+#include "set.h"
+
+static struct memio m;
+static uint8_t *buf;
+static bool hold_journal;
+static bool hold_superblock;
+static bool fail_flush;
+static enum { MAP_PASS, MAP_HOLD_HEADER, MAP_HOLD } map;
+
+static int
+hook(struct memio *mem, const struct io_req *req)
+{
+	enum memio_area area;
+
+	if (req->op == IO_FLUSH)
+		return fail_flush && req->member == 0 ? -EIO : 0;
+	if (req->op != IO_WRITE)
+		return 0;
+	area = memio_area(mem, req);
+	if (hold_journal && area == AREA_JOURNAL)
+		return MEMIO_HOLD;
+	if (hold_superblock && area == AREA_SUPERBLOCK)
+		return MEMIO_HOLD;
+	if (map == MAP_HOLD && area == AREA_MAP)
+		return MEMIO_HOLD;
+	if (map == MAP_HOLD_HEADER && area == AREA_MAP && req->fua &&
+	    req->member == 1)
+		return MEMIO_HOLD;
+	return 0;
+}
+
+static void
+begin(void)
+{
+	buf = aligned_alloc(4096, RAID_BLOCK);
+	cr_assert(buf != NULL);
+	hold_journal = false;
+	hold_superblock = false;
+	fail_flush = false;
+	map = MAP_PASS;
+}
+
+static void
+end(void)
+{
+	memio_destroy(&m);
+	free(buf);
+}
+
+TestSuite(order, .init = begin, .fini = end);
+
+static int
+write_block(uint64_t block, int value, uint32_t flags)
+{
+	memset(buf, value, RAID_BLOCK);
+	return memio_do(&m, RAID_WRITE, flags, block * RAID_BLOCK, RAID_BLOCK,
+			buf);
+}
+
+static int
+flush(void)
+{
+	return memio_do(&m, RAID_FLUSH, 0, 0, 0, NULL);
+}
+
+static uint64_t
+flushes_done(void)
+{
+	static struct raid_status st;
+
+	raid_status(m.raid, &st);
+	return st.counters.flushes;
+}
+
+/* Once, the second write took the first one's sum out of the queue, and the
+ * FLUSH was answered with neither in the journal (R3). */
+Test(order, a_flush_waits_for_the_sum_that_superseded_the_one_it_covers)
+{
+	const struct node *n;
+
+	memio_create(&m, 1, 2, 4096);
+	cr_assert_eq(write_block(0, 1, 0), 0);
+	cr_assert_eq(write_block(64, 1, 0), 0);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	cr_assert_eq(flush(), 0);
+	m.hook = hook;
+	hold_journal = true;
+	/* An append is under way, which has nothing of block 0. */
+	cr_assert_neq(write_block(64, 2, 0), 0);
+	cr_assert_eq(write_block(0, 3, 0), 0);
+	uint64_t before = flushes_done();
+
+	cr_assert_neq(flush(), 0);
+	cr_assert_eq(write_block(0, 4, 0), 0);
+	cr_assert_eq(flushes_done(), before);
+	hold_journal = false;
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert_eq(flushes_done(), before + 1);
+	n = sums_newest(&m.raid->sets[0].sums, 0);
+	cr_assert(n && (n->flags & NODE_JOURNALED));
+}
+
+/* Once, a FLUSH found nothing to flush on the legs that were left, and was
+ * answered while the leg that had failed was still counted (R2). */
+Test(order, a_flush_beside_a_failing_leg_waits_for_the_epoch_without_it)
+{
+	memio_create(&m, 2, 2, 4096);
+	cr_assert_eq(write_block(0, 1, RAID_FUA), 0);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	m.hook = hook;
+	fail_flush = true;
+	hold_superblock = true;
+	uint64_t before = flushes_done();
+
+	cr_assert_neq(flush(), 0);
+	cr_assert_neq(flush(), 0);
+	cr_assert_eq(flushes_done(), before);
+	hold_superblock = false;
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert_eq(flushes_done(), before + 2);
+}
+
+/* Once, the ring was counted from the reference leg's checkpoint only, and
+ * the other leg's chain, which began earlier, was overwritten (R20). */
+Test(order, the_ring_is_used_from_the_oldest_checkpoint_of_any_leg_on)
+{
+	int i;
+
+	memio_create(&m, 1, 2, 4096);
+	for (i = 0; i < 900; i++)
+		cr_assert_eq(write_block((uint64_t)i * 2, i, 0), 0);
+	m.hook = hook;
+	map = MAP_HOLD_HEADER;
+	for (i = 0; !m.held && i < 10000; i++)
+		(void)write_block((uint64_t)(i % 512) * 2, i, RAID_FUA);
+	cr_assert(m.held != NULL);
+	m.held = NULL;
+	cr_assert_eq(memio_restart(&m), 0);
+	map = MAP_HOLD;
+	for (i = 0; i < 4000; i++)
+		if (write_block((uint64_t)(i % 512) * 2, i, RAID_FUA) != 0)
+			break;
+	m.held = NULL;
+	map = MAP_PASS;
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_LEG_DAMAGED], 0);
+	cr_assert_eq(m.notes[NOTE_LEG_LAGGED], 0);
+}
