@@ -22,7 +22,7 @@
 #define SEEDS_DEFAULT 200u
 #define JOBS_MAX 64u
 /* Real seconds after which a seed hangs. */
-#define SEED_SECONDS 20u
+#define SEED_SECONDS 300
 
 struct arguments {
 	uint64_t from;
