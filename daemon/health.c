@@ -141,9 +141,9 @@ legs_named(const struct health *h, uint32_t set, bool in_sync, char *out,
 		array_name_leg(h->array, &h->sb, set, leg, name, sizeof(name));
 		n = snprintf(out + used, bytes - used, "%s%s%s%s",
 			     used ? ", " : "", in_sync ? "" : "member ", name,
-			     in_sync      ? ""
-			     : l->present ? " has failed"
-					  : " is absent");
+			     in_sync                  ? ""
+			     : l->state == LEG_FAILED ? " has failed"
+						      : " is absent");
 		if (n < 0 || (size_t)n >= bytes - used)
 			return;
 		used += (size_t)n;

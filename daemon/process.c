@@ -64,8 +64,8 @@ process_harden(const struct config *c)
 	int err;
 
 	files_limit_raise();
-	if (c->lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE |
-					    MCL_ONFAULT) < 0)
+	if (c->lock_memory &&
+	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
 		log_warning(NULL,
 			    "memory cannot be locked (%s): under memory "
 			    "pressure the daemon may stall",
@@ -161,6 +161,13 @@ process_make_folder(const char *socket_path)
 	if (!slash || slash == dir)
 		return 0;
 	*slash = '\0';
+	for (slash = strchr(dir + 1, '/'); slash;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	return 0;

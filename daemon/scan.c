@@ -100,6 +100,12 @@ candidate_read(struct candidate *c, const struct device *d)
 {
 	c->bytes = d->bytes;
 	c->sector_bytes = d->sector_bytes;
+	/* It may have been detached while we waited for it. */
+	if (c->bytes < MEMBER_BYTES_MIN) {
+		c->index = -1;
+		c->res = -ENOENT;
+		return;
+	}
 	candidate_read_copies(c, read_device, &d);
 }
 

@@ -24,12 +24,15 @@ client_unreachable(struct ctl *c, int err)
 	const struct group *g;
 
 	if (err == -EACCES) {
-		g = stat(c->socket, &st) ? NULL : getgrgid(st.st_gid);
+		/* A group helps only where the socket is open to one. */
+		g = stat(c->socket, &st) || !(st.st_mode & S_IWGRP)
+			    ? NULL
+			    : getgrgid(st.st_gid);
 		snprintf(cause, sizeof(cause), "%s: %s", c->socket,
 			 strerror(-err));
-		snprintf(remedy, sizeof(remedy),
-			 "run it as root%s%s (raidd.conf: group)",
-			 g ? ", or be a member of group " : "",
+		snprintf(remedy, sizeof(remedy), "run it as root, or %s%s",
+			 g ? "be a member of group "
+			   : "let a group read: group = NAME in raidd.conf",
 			 g ? g->gr_name : "");
 		return ctl_error(c, MSG_NO_PERMISSION, cause, remedy,
 				 "the control socket may not be opened");
@@ -42,7 +45,7 @@ client_unreachable(struct ctl *c, int err)
 				 "raidd does not answer");
 	snprintf(cause, sizeof(cause), "%s: %s", c->socket, strerror(-err));
 	snprintf(remedy, sizeof(remedy),
-		 "start it: systemctl start raidd, or: raidd --daemon; if its "
+		 "start it: raidd --daemon; if its "
 		 "socket is elsewhere: --socket PATH");
 	return ctl_error(c, MSG_UNREACHABLE, cause, remedy,
 			 "raidd cannot be reached");

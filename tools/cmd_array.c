@@ -234,6 +234,13 @@ cmd_member_fail(struct ctl *c)
 	char state[32];
 	int code = leg_parse(c, c->args[1], &set, &leg);
 
+	if (!code && !c->json && !c->yes)
+		fprintf(stderr,
+			"leg %u.%u of %s leaves for good: this version cannot "
+			"rebuild, so set %u stays without it\n",
+			set, leg, c->args[0], set);
+	if (!code)
+		code = ctl_confirm(c, c->args[0]);
 	if (!code)
 		code = client_call(c, "member.fail",
 				   json_pack("{s:s,s:i,s:i}", "name",

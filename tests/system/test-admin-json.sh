@@ -48,7 +48,7 @@ doc 8 wait wait a --for degraded --timeout 1
 doc 4 show show nix
 doc 2 usage nonsense
 doc 2 show show
-doc 0 member.fail member fail a 0.1
+doc 0 member.fail member fail a 0.1 -y
 doc 0 status status a
 jq -e '.arrays[0] | .health == "degraded" and
 	(.problems[0] | .id == "RD-2001" and .risk and .action)' \

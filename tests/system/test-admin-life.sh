@@ -33,7 +33,7 @@ expect 0 ctl stop a
 says "stopped already"
 expect 7 ctl attach a
 says "raidctl start a"
-expect 7 ctl member fail a 0.0
+expect 7 ctl member fail a 0.0 -y
 expect 0 ctl wait a --for stopped
 expect 0 ctl start a
 expect 0 ctl start a

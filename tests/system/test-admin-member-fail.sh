@@ -13,19 +13,21 @@ raidd_start
 ctl create a -y "${members[@]}"
 pattern_write a 1
 expect 0 ctl status --exit-code
-expect 2 ctl member fail a 1
-expect 2 ctl member fail a x.0
-expect 4 ctl member fail a 2.0
-expect 4 ctl member fail nix 0.0
-expect 0 ctl member fail a 1.1
+expect 2 ctl member fail a 1 -y
+expect 2 ctl member fail a x.0 -y
+expect 4 ctl member fail a 2.0 -y
+expect 4 ctl member fail nix 0.0 -y
+# Nobody to ask, and no -y: nothing is done.
+expect 6 ctl member fail a 1.1
+expect 0 ctl member fail a 1.1 -y
 says "is failed"
 expect 0 ctl wait a --for degraded --timeout 5
 expect 1 ctl status --exit-code
 says "problem  RD-2001"
 says "$dir/m3"
 says "risk     losing 1.0 ($dir/m2, serial file:"
-expect 7 ctl member fail a 1.1
-expect 6 ctl member fail a 1.0
+expect 7 ctl member fail a 1.1 -y
+expect 6 ctl member fail a 1.0 -y
 says "error RD-1401"
 pattern_check a 1
 pattern_write a 2

@@ -21,6 +21,6 @@ says optimal
 expect 5 as games "$raidctl" --socket "$socket" stop a
 says "error RD-1006"
 expect 5 as games "$raidctl" --socket "$socket" destroy a -y
-expect 5 as games "$raidctl" --socket "$socket" member fail a 0.0
+expect 5 as games "$raidctl" --socket "$socket" member fail a 0.0 -y
 expect 0 ctl wait a --for optimal
 raidd_stop
