@@ -413,7 +413,8 @@ raid_deadline(const struct raid *r)
 	    (r->phase != PHASE_SERVING && r->ops_busy == 0))
 		return 0;
 	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
-		if (r->sets[i].units.used > r->sets[i].units.resync)
+		if (r->sets[i].units.used > r->sets[i].units.resync ||
+		    !list_empty(&r->sets[i].starved))
 			return r->now + TICK_NS;
 	return UINT64_MAX;
 }

@@ -186,7 +186,6 @@ struct cleaner {
 	struct unit *units[CLEAN_MAX];
 	struct job job;
 	struct flush_wait flush;
-	uint64_t next_ns;
 };
 
 enum frame_state { FRAME_FREE, FRAME_LOADING, FRAME_READY, FRAME_LOST };
@@ -253,9 +252,10 @@ struct storer {
 	struct store stores[STORE_MAX];
 	uint8_t *bufs;
 	uint32_t busy;
-	uint64_t hand; /* region to look at next */
-	bool pressed;  /* going on until the low mark */
-	bool stored;   /* some page of this batch could be composed */
+	uint64_t hand;    /* region to look at next */
+	bool pressed;     /* going on until the low mark */
+	bool stored;      /* some page of this batch could be composed */
+	uint64_t next_ns; /* not before */
 };
 
 #define SETTLE_MAX 4u

@@ -17,8 +17,11 @@
 #include "le.h"
 #include "set.h"
 
+/* When no page could be read to be stored anew. */
+#define STORE_RETRY_NS 1000000000ull
+
 /* Half of the largest record. */
-#define STORE_NEWER_MAX                                                        \
+#define STORE_NEWER_MAX \
 	(RECORD_BLOCKS_MAX / 2 * ((RECORD_PAYLOAD_BYTES - 32) / 24))
 
 void
@@ -215,10 +218,26 @@ store_compose_page(struct store *st)
 	}
 }
 
+/* No region can be stored: those that wait for room wait in vain. */
+static void
+store_give_up(struct set *set)
+{
+	struct list starved;
+
+	list_init(&starved);
+	list_splice(&starved, &set->starved);
+	while (!list_empty(&starved)) {
+		struct part *p = list_first(&starved, struct part, link);
+
+		list_remove(&p->link);
+		part_finish(p, -EIO);
+	}
+}
+
 /*
  * The region's page cannot be read: its other sums are not known, and must
- * stay as they are, lost but not unwritten (R24).  If no region can be stored,
- * whoever waits for room would wait for ever.
+ * stay as they are, lost but not unwritten (R24).  It is tried again, in a
+ * while.
  */
 static void
 store_lost(struct store *st, struct frame *f)
@@ -228,11 +247,9 @@ store_lost(struct store *st, struct frame *f)
 
 	if (f && f->pins == 0)
 		pages_forget(set, st->region); /* to be read again */
-	if (sr->busy == 1 && !sr->stored && !list_empty(&set->starved)) {
-		struct part *p = list_first(&set->starved, struct part, link);
-
-		list_remove(&p->link);
-		part_finish(p, -EIO);
+	if (sr->busy == 1 && !sr->stored) {
+		sr->next_ns = set->raid->now + STORE_RETRY_NS;
+		store_give_up(set);
 	}
 	store_free(st);
 }
@@ -359,7 +376,8 @@ store_tick(struct set *set)
 	struct storer *sr = &set->storer;
 	uint64_t looked = 0;
 
-	if (set->write_stopped || !store_is_pressed(set))
+	if (set->write_stopped || !store_is_pressed(set) ||
+	    set->raid->now < sr->next_ns)
 		return;
 	/* One batch at a time: it shares a flush and a record. */
 	if (sr->busy > 0)
