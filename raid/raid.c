@@ -134,8 +134,7 @@ set_carve(struct set *set, struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, set, map, z->regions, 64);
 	ARENA_TAKE(a, set, map_dirty, map_blocks(z->regions), 64);
 	ARENA_TAKE(a, set, resync_in, z->regions, 64);
-	sums_carve(set ? &set->sums : NULL, a, z->sums, z->sum_pool,
-		   z->regions);
+	sums_carve(set ? &set->sums : NULL, a, z->sum_pool, z->regions);
 	units_carve(set ? &set->units : NULL, a, z->unit_pool);
 	pages_carve(set, a, z->frames);
 	ARENA_TAKE(a, set ? &set->pages : NULL, index, z->regions, 64);

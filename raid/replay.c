@@ -17,11 +17,10 @@ replay_units_per_region(const struct set *set)
 }
 
 static bool
-replay_dirty(struct set *set, const struct item *item, uint64_t unit)
+replay_dirty(struct set *set, uint64_t unit)
 {
 	struct unit *u = units_find(&set->units, unit);
 
-	(void)item;
 	if (u)
 		return true;
 	u = units_add(&set->units, unit);
@@ -73,7 +72,7 @@ replay_units(struct set *set, const struct item *item)
 			continue;
 		if (item->type == ITEM_CLEAN)
 			replay_clean(set, unit);
-		else if (!replay_dirty(set, item, unit))
+		else if (!replay_dirty(set, unit))
 			return false;
 	}
 	return true;

@@ -370,7 +370,6 @@ struct set {
 	map_entry *map;
 	uint8_t *map_dirty;  /* per map block: bit per logical copy */
 	uint16_t *resync_in; /* per region: units to be resynced */
-	uint64_t regions_written;
 
 	struct sums sums;
 	struct units units;

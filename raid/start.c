@@ -230,9 +230,6 @@ start_map_decode(struct set *set, const struct scan *s)
 			&set->map[first]);
 		if (res < 0)
 			return res;
-		for (uint64_t e = first; e < first + count; e++)
-			set->regions_written +=
-				map_slot(set->map[e]) != SLOT_NONE;
 	}
 	return 0;
 }

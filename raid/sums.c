@@ -17,10 +17,8 @@ sums_hash_size(uint32_t count)
 }
 
 void
-sums_carve(struct sums *s, struct arena *a, uint32_t limit, uint32_t count,
-	   uint64_t regions)
+sums_carve(struct sums *s, struct arena *a, uint32_t count, uint64_t regions)
 {
-	(void)limit;
 	ARENA_TAKE(a, s, nodes, (size_t)count + 1, 64);
 	ARENA_TAKE(a, s, heads, sums_hash_size(count), 64);
 	ARENA_TAKE(a, s, per_region, regions, 64);

@@ -64,7 +64,7 @@ struct sums {
 	uint32_t region_shift;
 };
 
-void sums_carve(struct sums *s, struct arena *a, uint32_t limit, uint32_t count,
+void sums_carve(struct sums *s, struct arena *a, uint32_t count,
 		uint64_t regions);
 void sums_init(struct sums *s, uint32_t limit, uint32_t count,
 	       uint32_t region_shift);

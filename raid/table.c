@@ -21,10 +21,6 @@ map_set(struct set *set, uint64_t region, map_entry e)
 	CHECK(region < set->regions);
 	if (old == e)
 		return;
-	if (map_slot(old) == SLOT_NONE && map_slot(e) != SLOT_NONE)
-		set->regions_written++;
-	if (map_slot(old) != SLOT_NONE && map_slot(e) == SLOT_NONE)
-		set->regions_written--;
 	set->map[region] = e;
 	set->map_dirty[region / MAP_ENTRIES] = 3;
 }
@@ -33,7 +29,6 @@ void
 tables_reset(struct set *set)
 {
 	memset(set->map, 0, set->regions * sizeof(set->map[0]));
-	set->regions_written = 0;
 	set->journal.sums_live = 0;
 	sums_reset(&set->sums, set->regions);
 	units_reset(&set->units);

@@ -19,13 +19,13 @@ begin(void)
 {
 	struct arena a = {0};
 
-	sums_carve(&s, &a, LIMIT, POOL, REGIONS);
+	sums_carve(&s, &a, POOL, REGIONS);
 	a.size = a.used;
 	a.base = calloc(1, a.size + 63);
 	cr_assert(a.base != NULL);
 	a.base = (uint8_t *)(((uintptr_t)a.base + 63) & ~(uintptr_t)63);
 	a.used = 0;
-	sums_carve(&s, &a, LIMIT, POOL, REGIONS);
+	sums_carve(&s, &a, POOL, REGIONS);
 	sums_init(&s, LIMIT, POOL, REGION_SHIFT);
 }
 
