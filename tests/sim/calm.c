@@ -72,6 +72,7 @@ sim_calm(struct sim *s)
 	struct raid_status *st = malloc(sizeof(*st));
 
 	CHECK(st != NULL);
+	sim_begin_run(s, SIM_RUN_CALM);
 	trace_add(&s->trace, s->now_ns, TRACE_PHASE, "calm", 0, 0, 0, 0);
 	client_run(s, CALM_REQUESTS);
 	sim_wait_idle(s);

@@ -66,15 +66,36 @@ sim_init_members(struct sim *s)
 
 		disk_init(&m->disk, o->member_bytes, o->sector_bytes[i],
 			  o->write_through[i], s->seed, i);
-		rng_init(&m->latency, s->seed, "latency", i);
-		rng_init(&m->faults, s->seed, "disk-faults", i);
+		rng_init(&r, s->seed, "disk-faults", i);
+		m->fault_key = rng_u64(&r);
 		rng_init(&r, s->seed, "uuid", i);
 		for (unsigned k = 0; k < sizeof(m->uuid); k++)
 			m->uuid[k] = (uint8_t)rng_u64(&r);
 	}
-	for (unsigned i = 0; i < o->geometry.sets; i++)
-		s->guard[i] = (unsigned)rng_below(&s->storm,
-						  o->geometry.legs);
+	for (unsigned i = 0; i < o->geometry.sets; i++) {
+		struct rng r;
+
+		rng_init(&r, s->seed, "guard", i);
+		s->guard[i] = (unsigned)rng_below(&r, o->geometry.legs);
+	}
+}
+
+void
+sim_begin_run(struct sim *s, unsigned run)
+{
+	s->run = run;
+	s->hits = 0;
+	s->client.next = 0;
+	rng_init(&s->storm, s->seed, "storm", run);
+	rng_init(&s->pace, s->seed, "pace", run);
+	rng_init(&s->engine, s->seed, "engine", run);
+	for (unsigned i = 0; i < s->members; i++) {
+		struct sim_member *m = &s->member[i];
+
+		rng_init(&m->latency, s->seed, "latency", rng_index(run, i));
+		rng_init(&m->disk.rng, s->seed, "fate", rng_index(run, i));
+		memset(m->fault_draws, 0, sizeof(m->fault_draws));
+	}
 }
 
 void
@@ -86,14 +107,13 @@ sim_init(struct sim *s, const struct options *options, uint64_t seed,
 	*s = (struct sim){.seed = seed, .options = *options, .seq = 1};
 	sim_current = s;
 	s->trace.print = print;
-	rng_init(&s->storm, seed, "storm", 0);
-	rng_init(&s->engine, seed, "engine", 0);
 	sim_io_init(s);
 	res = layout_compute(&options->geometry, options->member_bytes,
 			     options->journal_bytes, &s->layout);
 	if (res != 0)
 		sim_fail(s, "layout", "layout_compute: %d", res);
 	sim_init_members(s);
+	sim_begin_run(s, 0);
 	oracle_init(&s->oracle,
 		    layout_array_bytes(&options->geometry, &s->layout),
 		    options->granule_bytes, &s->seq);
@@ -430,7 +450,7 @@ sim_turn(struct sim *s)
 	if (next > s->now_ns)
 		s->now_ns = next;
 	/* A turn may find several completions. */
-	s->now_ns += rng_below(&s->storm, 4) * s->options.latency_ns / 8;
+	s->now_ns += rng_below(&s->pace, 4) * s->options.latency_ns / 8;
 	while (queue_next_ns(&s->queue) <= s->now_ns && s->end == END_NOT) {
 		struct event e = queue_take(&s->queue);
 

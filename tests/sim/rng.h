@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random streams.  Each purpose draws from its own, named, stream, so that
- * drawing once more in one place does not reshuffle all the others.
+ * Random streams.  Each purpose draws from its own, named, stream, and what
+ * can be left out by itself (a run, a request, a fault) has one by its number,
+ * so that leaving it out does not reshuffle all the others.
  */
 #ifndef SIM_RNG_H
 #define SIM_RNG_H
@@ -33,6 +34,20 @@ rng_init(struct rng *r, uint64_t seed, const char *name, uint64_t index)
 		x = rng_mix(x ^ (uint8_t)*name++);
 	for (unsigned i = 0; i < 4; i++)
 		r->s[i] = rng_mix(x += 0x9e3779b97f4a7c15ull);
+}
+
+/* The stream of one numbered thing of a run. */
+static inline uint64_t
+rng_index(unsigned run, uint64_t count)
+{
+	return (uint64_t)run << 40 | count;
+}
+
+/* A single decision, by its number: nothing is drawn before it. */
+static inline uint64_t
+rng_once(uint64_t key, uint64_t index)
+{
+	return rng_mix(key ^ rng_mix(index + 0x9e3779b97f4a7c15ull));
 }
 
 static inline uint64_t

@@ -18,12 +18,26 @@
 /* A request not answered after this long never will be (I30). */
 #define SIM_ANSWER_NS (600ull * 1000000000ull)
 
+/* What may go wrong with an I/O: each is drawn for itself. */
+enum storm_kind {
+	STORM_READ,
+	STORM_WRITE,
+	STORM_FLUSH,
+	STORM_DISCARD,
+	STORM_STALL,
+	STORM_KINDS
+};
+
+/* The run that is the calm phase. */
+#define SIM_RUN_CALM 1000u
+
 enum sim_end { END_NOT, END_CRASH, END_CUT, END_KINDS };
 
 struct sim_member {
 	struct disk disk;
 	struct rng latency;
-	struct rng faults;
+	uint64_t fault_key;
+	uint64_t fault_draws[STORM_KINDS]; /* in this run */
 	uint8_t uuid[16];
 	bool present;  /* offered at the last start */
 	bool tainted;  /* some fault was injected, ever */
@@ -63,8 +77,11 @@ struct sim {
 	struct sb last_sb;
 
 	/* storm.c */
-	struct rng storm;
+	unsigned run;      /* its number */
+	struct rng storm;  /* this run's */
+	struct rng pace;   /* how many completions a turn finds */
 	struct rng engine; /* io_ops.random */
+	uint64_t hits;     /* faults of storm_event() in this run */
 	unsigned guard[SB_SETS_MAX]; /* leg that no fault may hit */
 	bool faults;     /* they happen now */
 	bool crashed;    /* some run ended without a stop */
@@ -89,6 +106,10 @@ void sim_fini(struct sim *s);
 _Noreturn void sim_fail(struct sim *s, const char *invariant,
 			const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* From now on all is drawn for this run: what was drawn in others, and how
+ * often, has no part in it. */
+void sim_begin_run(struct sim *s, unsigned run);
 
 /* engine.c: what the daemon does with the engine. */
 void sim_create(struct sim *s);
@@ -121,6 +142,8 @@ bool sim_pass_time(struct sim *s, uint64_t ns);
 void sim_storm(struct sim *s);
 void storm_event(struct sim *s);
 int storm_draw_fault(struct sim *s, const struct sim_op *op);
+/* Nanoseconds that an I/O hangs. */
+uint64_t storm_draw_stall(struct sim *s, unsigned member);
 bool storm_may_hit(const struct sim *s, unsigned member);
 void storm_settle_flips(struct sim *s);
 

@@ -17,7 +17,6 @@ client_init(struct sim *s)
 	uint64_t bytes = s->oracle.granules * s->oracle.granule_bytes;
 	uint64_t longest = s->options.length_max;
 
-	rng_init(&c->rng, s->seed, "client", 0);
 	if (longest > bytes)
 		longest = s->options.length_max = bytes;
 	if (longest < CLIENT_ROOM_MIN)
@@ -25,8 +24,10 @@ client_init(struct sim *s)
 	/* One that is not aligned needs a block more. */
 	c->room = (longest + 2 * CLIENT_ALIGN) / CLIENT_ALIGN * CLIENT_ALIGN;
 	c->slot_count = s->options.slots;
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < 8; i++) {
+		rng_init(&c->rng, s->seed, "hot", i);
 		c->hot[i] = rng_below(&c->rng, bytes);
+	}
 	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++) {
 		c->slots[i].sim = s;
 		c->slots[i].index = i;
@@ -73,14 +74,11 @@ client_next(struct sim *s, struct slot *slot)
 
 	if (slot->scripted || slot->index >= c->slot_count)
 		return;
-	if (s->options.think_ns == 0 &&
-	    rng_percent(&c->rng, s->options.nested_percent)) {
+	if (slot->nested) {
 		client_event(s, slot);
 		return;
 	}
-	queue_add(&s->queue,
-		  s->now_ns + rng_below(&c->rng, s->options.think_ns + 1000),
-		  EVENT_CLIENT, slot);
+	queue_add(&s->queue, s->now_ns + slot->think_ns, EVENT_CLIENT, slot);
 }
 
 static void
@@ -215,6 +213,20 @@ client_draw_flags(struct sim *s, enum raid_op op)
 	return flags;
 }
 
+/* Begins the stream of the next request; what comes after the answer is drawn
+ * first, since the answer may come at any time. */
+static void
+client_draw_after(struct sim *s, struct slot *slot)
+{
+	struct rng *r = &s->client.rng;
+
+	slot->op = s->client.next++;
+	rng_init(r, s->seed, "op", rng_index(s->run, slot->op));
+	slot->nested = rng_percent(r, s->options.nested_percent) &&
+		       s->options.think_ns == 0;
+	slot->think_ns = rng_below(r, s->options.think_ns + 1000);
+}
+
 void
 client_event(struct sim *s, struct slot *slot)
 {
@@ -225,6 +237,7 @@ client_event(struct sim *s, struct slot *slot)
 	if (c->left == 0 || slot->busy)
 		return;
 	c->left--;
+	client_draw_after(s, slot);
 	op = client_draw_op(s);
 	if (op != RAID_FLUSH)
 		client_draw_range(s, &offset, &length);

@@ -18,13 +18,17 @@ struct slot {
 	unsigned index;
 	bool busy;
 	bool scripted; /* sent by a scenario: nothing follows the answer */
+	bool nested;   /* the next is sent from within the answer */
+	uint64_t think_ns;
+	uint64_t op; /* of this run: its number */
 	uint64_t id;
 	uint64_t sent_ns;
 	uint8_t *memory;
 };
 
 struct client {
-	struct rng rng;
+	struct rng rng; /* of the request being drawn */
+	uint64_t next;  /* number of the next, in this run */
 	struct slot slots[ORACLE_SLOTS_MAX];
 	unsigned slot_count; /* of them the random clients use */
 	uint64_t room;       /* bytes of a slot's memory */

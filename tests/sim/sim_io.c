@@ -181,10 +181,7 @@ sim_io_latency(struct sim *s, const struct sim_op *op)
 		ns *= 3;
 	if (rng_percent(r, s->options.tail_percent))
 		ns += rng_below(r, base * 50);
-	if (s->faults && storm_may_hit(s, op->member) &&
-	    rng_ppm(r, s->options.stall_ppm))
-		ns += rng_between(r, 1, 30) * 1000000000ull;
-	return ns;
+	return ns + storm_draw_stall(s, op->member);
 }
 
 static bool

@@ -51,25 +51,49 @@ storm_taint(struct sim *s, struct sim_member *m)
 		oracle_doubt(&s->oracle);
 }
 
+/* Below 1000000; by the member, the kind and how many there were before. */
+static unsigned
+storm_draw_ppm(struct sim *s, unsigned member, enum storm_kind kind)
+{
+	struct sim_member *m = &s->member[member];
+	uint64_t count = m->fault_draws[kind]++;
+
+	return (unsigned)(rng_once(m->fault_key + kind,
+				   rng_index(s->run, count)) % 1000000);
+}
+
+uint64_t
+storm_draw_stall(struct sim *s, unsigned member)
+{
+	unsigned ppm = s->options.stall_ppm;
+	unsigned draw = storm_draw_ppm(s, member, STORM_STALL);
+
+	if (!s->faults || !storm_may_hit(s, member) || draw >= ppm)
+		return 0;
+	return (1 + draw * 30ull / ppm) * 1000000000;
+}
+
 int
 storm_draw_fault(struct sim *s, const struct sim_op *op)
 {
-	struct sim_member *m = &s->member[op->member];
-	unsigned ppm = 0;
+	static const enum storm_kind kinds[] = {
+		[IO_READ] = STORM_READ, [IO_WRITE] = STORM_WRITE,
+		[IO_FLUSH] = STORM_FLUSH, [IO_DISCARD] = STORM_DISCARD,
+	};
+	const unsigned ppm[STORM_KINDS] = {
+		[STORM_READ] = s->options.read_error_ppm,
+		[STORM_WRITE] = s->options.write_error_ppm,
+		[STORM_FLUSH] = s->options.flush_error_ppm,
+		[STORM_DISCARD] = 200000,
+	};
+	enum storm_kind kind = kinds[op->op];
+	unsigned draw = storm_draw_ppm(s, op->member, kind);
 
-	if (!s->faults || !storm_may_hit(s, op->member))
+	if (!s->faults || !storm_may_hit(s, op->member) || draw >= ppm[kind])
 		return 0;
-	if (op->op == IO_READ)
-		ppm = s->options.read_error_ppm;
-	else if (op->op == IO_WRITE)
-		ppm = s->options.write_error_ppm;
-	else if (op->op == IO_FLUSH)
-		ppm = s->options.flush_error_ppm;
-	else
-		return rng_percent(&m->faults, 20) ? -EOPNOTSUPP : 0;
-	if (!rng_ppm(&m->faults, ppm))
-		return 0;
-	storm_taint(s, m);
+	if (kind == STORM_DISCARD)
+		return -EOPNOTSUPP;
+	storm_taint(s, &s->member[op->member]);
 	if (op->op == IO_FLUSH)
 		s->flush_failed = true;
 	return -EIO;
@@ -77,29 +101,29 @@ storm_draw_fault(struct sim *s, const struct sim_op *op)
 
 /* Somewhere in an area that matters, a sector's worth. */
 static uint64_t
-storm_draw_place(struct sim *s, const struct disk *d)
+storm_draw_place(struct sim *s, struct rng *r, const struct disk *d)
 {
 	static const enum sim_area areas[] = {
 		AREA_DATA, AREA_DATA, AREA_DATA, AREA_SUMS,
 		AREA_JOURNAL, AREA_MAP, AREA_SUPERBLOCK,
 	};
-	enum sim_area area = areas[rng_below(&s->storm, ARRAY_SIZE(areas))];
+	enum sim_area area = areas[rng_below(r, ARRAY_SIZE(areas))];
 	uint64_t offset, length, at;
 
 	sim_area_range(s, area, &offset, &length);
-	if (area == AREA_DATA && rng_percent(&s->storm, 70)) {
+	if (area == AREA_DATA && rng_percent(r, 70)) {
 		uint32_t set;
 
 		layout_locate(&s->options.geometry,
 			      s->client.hot[0] % (s->oracle.granules *
 						  s->oracle.granule_bytes),
 			      &set, &at);
-		at += rng_below(&s->storm, s->options.hot_bytes);
+		at += rng_below(r, s->options.hot_bytes);
 		if (at < length)
 			return (offset + at) / d->sector_bytes *
 			       d->sector_bytes;
 	}
-	at = offset + rng_below(&s->storm, length);
+	at = offset + rng_below(r, length);
 	return at / d->sector_bytes * d->sector_bytes;
 }
 
@@ -116,15 +140,15 @@ storm_operator(struct sim *s, unsigned set, unsigned leg)
 }
 
 static void
-storm_hit(struct sim *s, unsigned member)
+storm_hit(struct sim *s, struct rng *r, unsigned member)
 {
 	const struct options *o = &s->options;
 	struct sim_member *m = &s->member[member];
 	unsigned total = o->flip_weight + o->bad_weight + o->vanish_weight +
 			 o->operator_weight;
-	uint64_t draw = total == 0 ? 0 : rng_below(&s->storm, total);
-	uint64_t at = storm_draw_place(s, &m->disk);
-	unsigned byte = (unsigned)rng_below(&s->storm, 512);
+	uint64_t draw = total == 0 ? 0 : rng_below(r, total);
+	uint64_t at = storm_draw_place(s, r, &m->disk);
+	unsigned byte = (unsigned)rng_below(r, 512);
 
 	if (total == 0)
 		return;
@@ -132,7 +156,7 @@ storm_hit(struct sim *s, unsigned member)
 		  sim_area_word(sim_area(s, at)), member, at, draw, byte);
 	if (draw < o->flip_weight) {
 		if (disk_flip(&m->disk, at + byte,
-			      (uint8_t)(1u << rng_below(&s->storm, 8))))
+			      (uint8_t)(1u << rng_below(r, 8))))
 			storm_taint(s, m);
 	} else if (draw < o->flip_weight + o->bad_weight) {
 		if (disk_make_bad(&m->disk, at, m->disk.sector_bytes))
@@ -149,15 +173,18 @@ storm_hit(struct sim *s, unsigned member)
 void
 storm_event(struct sim *s)
 {
-	unsigned member = (unsigned)rng_below(&s->storm, s->members);
 	uint64_t every = s->options.fault_every_ns;
+	struct rng r;
+	unsigned member;
 
 	if (!s->faults || every == 0)
 		return;
-	if (storm_may_hit(s, member))
-		storm_hit(s, member);
-	queue_add(&s->queue, s->now_ns + rng_between(&s->storm, 1, every),
+	rng_init(&r, s->seed, "hit", rng_index(s->run, s->hits++));
+	queue_add(&s->queue, s->now_ns + rng_between(&r, 1, every),
 		  EVENT_FAULT, NULL);
+	member = (unsigned)rng_below(&r, s->members);
+	if (storm_may_hit(s, member))
+		storm_hit(s, &r, member);
 }
 
 void
@@ -188,16 +215,13 @@ static void
 storm_arm_end(struct sim *s, enum rule_act act, uint64_t within)
 {
 	struct rng *r = &s->storm;
-	struct rule rule = {
-		.op = (int)RNG_PICK(r, IO_WRITE, IO_WRITE, IO_WRITE, IO_FLUSH),
-		.member = rng_percent(r, 50) ?
-			RULE_ANY : (int)rng_below(r, s->members),
-		.area = RULE_ANY,
-		.when = (enum rule_when)rng_between(r, RULE_SUBMIT, RULE_DONE),
-		.skip = rng_below(r, rng_between(r, 1, within)),
-		.act = act,
-	};
+	struct rule rule = {.member = RULE_ANY, .area = RULE_ANY, .act = act};
 
+	rule.op = (int)RNG_PICK(r, IO_WRITE, IO_WRITE, IO_WRITE, IO_FLUSH);
+	if (rng_percent(r, 50))
+		rule.member = (int)rng_below(r, s->members);
+	rule.when = (enum rule_when)rng_between(r, RULE_SUBMIT, RULE_DONE);
+	rule.skip = rng_below(r, rng_between(r, 1, within));
 	if (rule.op == IO_WRITE && rng_percent(r, 80))
 		rule.area = (int)RNG_PICK(r, AREA_JOURNAL, AREA_JOURNAL,
 					  AREA_MAP, AREA_SUMS, AREA_DATA,
@@ -215,6 +239,15 @@ storm_all_sent(struct sim *s, void *arg)
 	return s->client.left == 0;
 }
 
+static uint64_t
+storm_first_hit(const struct sim *s)
+{
+	struct rng r;
+
+	rng_init(&r, s->seed, "first-hit", s->run);
+	return rng_below(&r, s->options.fault_every_ns);
+}
+
 /* The clients' part of a run.  False: the run has ended within. */
 static bool
 storm_work(struct sim *s)
@@ -224,8 +257,7 @@ storm_work(struct sim *s)
 
 	client_run(s, requests);
 	if (s->options.fault_every_ns != 0 && s->faults)
-		queue_add(&s->queue, s->now_ns +
-			  rng_below(r, s->options.fault_every_ns),
+		queue_add(&s->queue, s->now_ns + storm_first_hit(s),
 			  EVENT_FAULT, NULL);
 	if (!sim_run_until(s, storm_all_sent, NULL, SIM_ANSWER_NS * 100))
 		return false;
@@ -410,10 +442,14 @@ storm_restart(struct sim *s)
 	static struct assembly a;
 	bool force;
 
+	rng_init(&s->storm, s->seed, "branch", s->run);
 	storm_branch(s);
 	for (unsigned attempt = 0;; attempt++) {
-		uint32_t mask = storm_gather(s, &a, &force);
+		uint32_t mask;
 
+		rng_init(&s->storm, s->seed, "start",
+			 rng_index(s->run, attempt));
+		mask = storm_gather(s, &a, &force);
 		if (attempt < STARTS_CUT_MAX &&
 		    rng_percent(&s->storm, s->options.cut_in_start_percent))
 			storm_arm_end(s, rng_percent(&s->storm,
@@ -444,6 +480,7 @@ sim_storm(struct sim *s)
 	if (!sim_wait_started(s))
 		sim_fail(s, "create", "ended");
 	for (unsigned run = 0; run < s->options.runs; run++) {
+		sim_begin_run(s, run);
 		trace_add(&s->trace, s->now_ns, TRACE_PHASE, "run", run, 0, 0,
 			  0);
 		storm_run(s);
