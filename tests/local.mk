@@ -61,6 +61,11 @@ tests_sim_sim_SOURCES = \
 	tests/sim/options.h \
 	tests/sim/oracle.c \
 	tests/sim/oracle.h \
+	tests/sim/oracle_check.c \
+	tests/sim/pattern.c \
+	tests/sim/pattern.h \
+	tests/sim/pool.c \
+	tests/sim/pool.h \
 	tests/sim/queue.c \
 	tests/sim/queue.h \
 	tests/sim/reader.c \
@@ -82,6 +87,8 @@ tests_sim_sim_SOURCES = \
 	tests/sim/storm.c \
 	tests/sim/trace.c \
 	tests/sim/trace.h \
+	tests/sim/versions.c \
+	tests/sim/versions.h \
 	$(NULL)
 
 TESTS += tests/run-fuzz.sh tests/run-sim.sh

@@ -85,15 +85,19 @@ void oracle_fini(struct oracle *o);
 bool oracle_may_begin(const struct oracle *o, enum raid_op op, uint64_t offset,
 		      uint64_t length);
 
-/* A request is sent.  Returns its id, of which WRITE makes its data. */
+/* A request is sent.  Returns its id, of which WRITE makes its data
+ * (pattern.h). */
 uint64_t oracle_begin(struct oracle *o, unsigned slot, enum raid_op op,
 		      uint32_t flags, uint64_t offset, uint64_t length);
 
 /* It was answered.  False: the answer may not be (reason). */
 bool oracle_end(struct oracle *o, unsigned slot, int res, const void *buf);
 
-/* The bytes that write id puts at this offset of the array. */
-void oracle_fill(uint64_t id, uint64_t offset, uint64_t length, void *buf);
+/* oracle_check.c: may this be the answer?  If not, why (reason). */
+bool oracle_check_read(struct oracle *o, const struct oracle_slot *s,
+		       const uint8_t *data);
+bool oracle_check_map(struct oracle *o, const struct oracle_slot *s,
+		      const uint8_t *map);
 
 /* The engine's process is gone; with_power: the caches too. */
 void oracle_crash(struct oracle *o, bool with_power);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "pattern.h"
 #include "sim.h"
 
 #define CLIENT_ALIGN 4096u
@@ -140,7 +141,7 @@ client_submit(struct sim *s, struct slot *slot, enum raid_op op,
 	slot->id = oracle_begin(&s->oracle, slot->index, op, flags, offset,
 				length);
 	if (op == RAID_WRITE)
-		oracle_fill(slot->id, offset, length, slot->req.buf);
+		pattern_fill(slot->id, offset, length, slot->req.buf);
 	trace_add(&s->trace, s->now_ns, kinds[op], NULL, slot->id, offset,
 		  length, flags);
 	raid_submit(s->raid, &slot->req);
