@@ -32,27 +32,27 @@ options_draw_array(struct options *o, struct rng *r)
 				   2368u << 10, 4160u << 10);
 }
 
+/* The defaults are those of a server: rarely, for they cost a start dearly. */
 static void
 options_draw_limits(struct options *o, struct rng *r)
 {
 	uint32_t least = 2 * o->geometry.region_blocks;
+	bool small = o->journal_bytes <= 64u << 10;
 
 	o->limits = (struct raid_limits){
-		.parts_max = (uint32_t)RNG_PICK(r, 4, 8, 32, 0),
-		.dirty_units_max = (uint32_t)RNG_PICK(r, 4, 8, 32, 0),
-		.sums_max = (uint32_t)RNG_PICK(r, 64, 128, 1024, 0),
-		.page_frames_max = (uint32_t)RNG_PICK(r, 2, 4, 16, 0),
+		.parts_max = (uint32_t)RNG_PICK(r, 4, 8, 32, 64),
+		.dirty_units_max = (uint32_t)RNG_PICK(r, 4, 8, 32, 64),
+		.sums_max = (uint32_t)RNG_PICK(r, 64, 128, 256, 1024),
+		.page_frames_max = (uint32_t)RNG_PICK(r, 2, 4, 16, 64),
 		.read_error_budget = (uint32_t)RNG_PICK(r, 2, 20, 1000, 0),
 	};
-	if (o->limits.sums_max != 0 && o->limits.sums_max < least)
+	if (o->limits.sums_max < least)
 		o->limits.sums_max = least;
-	if (o->journal_bytes > 64u << 10)
-		return;
 	/* What a checkpoint may owe must fit twice into the ring. */
-	if (o->limits.sums_max == 0 || o->limits.sums_max > 256)
+	if (small && o->limits.sums_max > 256)
 		o->limits.sums_max = 256;
-	if (o->limits.dirty_units_max == 0)
-		o->limits.dirty_units_max = 64;
+	if (!small && rng_percent(r, 2))
+		o->limits = (struct raid_limits){0};
 }
 
 static void
@@ -141,7 +141,7 @@ options_draw(struct options *o, uint64_t seed)
 	options_draw_client(o, &r);
 	options_draw_runs(o, &r);
 	options_draw_faults(o, &r);
-	o->check_always = rng_percent(&r, 10);
+	o->check_always = rng_percent(&r, 3);
 }
 
 void
