@@ -8,6 +8,18 @@
 #include "options.h"
 #include "rng.h"
 
+const char *
+fault_word(enum fault fault)
+{
+	static const char *const words[FAULT_COUNT] = {
+#define X(name, word) [FAULT_##name] = word,
+		FAULTS(X)
+#undef X
+	};
+
+	return words[fault];
+}
+
 static void
 options_draw_array(struct options *o, struct rng *r)
 {

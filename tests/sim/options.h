@@ -14,6 +14,45 @@
 
 #define SIM_LEGS_MAX (3u * SB_LEGS_MAX)
 
+/*
+ * What goes wrong, by kinds.  Each has a weight or a rate of its own, is drawn
+ * from a stream of its own, and can be switched off (fault_off) to see if a
+ * failure needs it.
+ */
+#define FAULTS(X)                                                              \
+	X(READ_ERROR, "read-error")   /* EIO, once */                          \
+	X(WRITE_ERROR, "write-error") /* EIO, once; any effect */              \
+	X(FLUSH_ERROR, "flush-error") /* EIO; some of it is forgotten */       \
+	X(DISCARD_ERROR, "discard-error")                                      \
+	X(STALL, "stall")             /* an I/O of up to 30 s */               \
+	X(MISREAD, "misread")         /* bytes of another place, or older */   \
+	X(LOST_WRITE, "lost-write")   /* acknowledged, never on the medium */  \
+	X(MISDIRECTED, "misdirected") /* a write to another place */           \
+	X(LYING_FLUSH, "lying-flush") /* acknowledged, does nothing */         \
+	X(ROT, "rot")                 /* a byte changes on the medium */       \
+	X(BAD_SECTOR, "bad-sector")   /* unreadable until written */           \
+	X(STUCK_SECTOR, "stuck-sector") /* EIO at each write */                \
+	X(VANISH, "vanish")           /* all is EIO; may come back later */    \
+	X(OPERATOR, "operator")       /* raid_member_fail() */                 \
+	X(STALE, "stale")             /* an image of some time ago is back */  \
+	X(END_LOST, "end-lost")       /* the superblocks at one end */         \
+	X(CABLES, "cables")           /* members offered in another order */   \
+	X(FOREIGN, "foreign")         /* and others beside them */             \
+	X(ABSENT, "absent")           /* a member is not there at a start */   \
+	X(FORCE, "force")             /* a start by force */                   \
+	X(CUT, "cut")                 /* power fails */                        \
+	X(CRASH, "crash")             /* the daemon dies */                    \
+	X(START_ENDED, "start-ended") /* one of the two within a start */
+
+enum fault {
+#define X(name, word) FAULT_##name,
+	FAULTS(X)
+#undef X
+		FAULT_COUNT
+};
+
+const char *fault_word(enum fault fault);
+
 struct options {
 	struct geometry geometry;
 	uint64_t member_bytes;
@@ -52,6 +91,7 @@ struct options {
 	unsigned tail_percent;
 
 	/* What goes wrong, on disks that are not the guard of their set. */
+	uint64_t fault_off; /* bit per enum fault: never */
 	unsigned read_error_ppm;
 	unsigned write_error_ppm;
 	unsigned flush_error_ppm;
@@ -72,5 +112,11 @@ void options_draw(struct options *o, uint64_t seed);
 void options_be_gentle(struct options *o);
 void options_print(const struct options *o, FILE *out);
 unsigned options_members(const struct options *o);
+
+static inline bool
+fault_is_on(const struct options *o, enum fault fault)
+{
+	return (o->fault_off >> fault & 1) == 0;
+}
 
 #endif

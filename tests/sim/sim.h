@@ -18,16 +18,6 @@
 /* A request not answered after this long never will be (I30). */
 #define SIM_ANSWER_NS (600ull * 1000000000ull)
 
-/* What may go wrong with an I/O: each is drawn for itself. */
-enum storm_kind {
-	STORM_READ,
-	STORM_WRITE,
-	STORM_FLUSH,
-	STORM_DISCARD,
-	STORM_STALL,
-	STORM_KINDS
-};
-
 /* The run that is the calm phase. */
 #define SIM_RUN_CALM 1000u
 
@@ -37,7 +27,7 @@ struct sim_member {
 	struct disk disk;
 	struct rng latency;
 	uint64_t fault_key;
-	uint64_t fault_draws[STORM_KINDS]; /* in this run */
+	uint64_t fault_draws[FAULT_COUNT]; /* in this run */
 	uint8_t uuid[16];
 	bool present;  /* offered at the last start */
 	bool tainted;  /* some fault was injected, ever */

@@ -53,7 +53,7 @@ storm_taint(struct sim *s, struct sim_member *m)
 
 /* Below 1000000; by the member, the kind and how many there were before. */
 static unsigned
-storm_draw_ppm(struct sim *s, unsigned member, enum storm_kind kind)
+storm_draw_ppm(struct sim *s, unsigned member, enum fault kind)
 {
 	struct sim_member *m = &s->member[member];
 	uint64_t count = m->fault_draws[kind]++;
@@ -66,9 +66,10 @@ uint64_t
 storm_draw_stall(struct sim *s, unsigned member)
 {
 	unsigned ppm = s->options.stall_ppm;
-	unsigned draw = storm_draw_ppm(s, member, STORM_STALL);
+	unsigned draw = storm_draw_ppm(s, member, FAULT_STALL);
 
-	if (!s->faults || !storm_may_hit(s, member) || draw >= ppm)
+	if (!s->faults || !storm_may_hit(s, member) || draw >= ppm ||
+	    !fault_is_on(&s->options, FAULT_STALL))
 		return 0;
 	return (1 + draw * 30ull / ppm) * 1000000000;
 }
@@ -76,22 +77,25 @@ storm_draw_stall(struct sim *s, unsigned member)
 int
 storm_draw_fault(struct sim *s, const struct sim_op *op)
 {
-	static const enum storm_kind kinds[] = {
-		[IO_READ] = STORM_READ, [IO_WRITE] = STORM_WRITE,
-		[IO_FLUSH] = STORM_FLUSH, [IO_DISCARD] = STORM_DISCARD,
+	static const enum fault kinds[] = {
+		[IO_READ] = FAULT_READ_ERROR,
+		[IO_WRITE] = FAULT_WRITE_ERROR,
+		[IO_FLUSH] = FAULT_FLUSH_ERROR,
+		[IO_DISCARD] = FAULT_DISCARD_ERROR,
 	};
-	const unsigned ppm[STORM_KINDS] = {
-		[STORM_READ] = s->options.read_error_ppm,
-		[STORM_WRITE] = s->options.write_error_ppm,
-		[STORM_FLUSH] = s->options.flush_error_ppm,
-		[STORM_DISCARD] = 200000,
+	const unsigned ppm[] = {
+		[FAULT_READ_ERROR] = s->options.read_error_ppm,
+		[FAULT_WRITE_ERROR] = s->options.write_error_ppm,
+		[FAULT_FLUSH_ERROR] = s->options.flush_error_ppm,
+		[FAULT_DISCARD_ERROR] = 200000,
 	};
-	enum storm_kind kind = kinds[op->op];
+	enum fault kind = kinds[op->op];
 	unsigned draw = storm_draw_ppm(s, op->member, kind);
 
-	if (!s->faults || !storm_may_hit(s, op->member) || draw >= ppm[kind])
+	if (!s->faults || !storm_may_hit(s, op->member) || draw >= ppm[kind] ||
+	    !fault_is_on(&s->options, kind))
 		return 0;
-	if (kind == STORM_DISCARD)
+	if (kind == FAULT_DISCARD_ERROR)
 		return -EOPNOTSUPP;
 	storm_taint(s, &s->member[op->member]);
 	if (op->op == IO_FLUSH)
@@ -155,16 +159,20 @@ storm_hit(struct sim *s, struct rng *r, unsigned member)
 	trace_add(&s->trace, s->now_ns, TRACE_FAULT,
 		  sim_area_word(sim_area(s, at)), member, at, draw, byte);
 	if (draw < o->flip_weight) {
-		if (disk_flip(&m->disk, at + byte,
+		if (fault_is_on(o, FAULT_ROT) &&
+		    disk_flip(&m->disk, at + byte,
 			      (uint8_t)(1u << rng_below(r, 8))))
 			storm_taint(s, m);
 	} else if (draw < o->flip_weight + o->bad_weight) {
-		if (disk_make_bad(&m->disk, at, m->disk.sector_bytes))
+		if (fault_is_on(o, FAULT_BAD_SECTOR) &&
+		    disk_make_bad(&m->disk, at, m->disk.sector_bytes))
 			storm_taint(s, m);
 	} else if (draw < total - o->operator_weight) {
+		if (!fault_is_on(o, FAULT_VANISH))
+			return;
 		storm_taint(s, m);
 		m->disk.vanished = true;
-	} else if (s->started) {
+	} else if (s->started && fault_is_on(o, FAULT_OPERATOR)) {
 		storm_operator(s, member / o->geometry.legs,
 			       member % o->geometry.legs);
 	}
@@ -274,13 +282,29 @@ storm_work(struct sim *s)
 	}
 }
 
+/* A cut or a crash as drawn; the other, when this one is switched off. */
+static bool
+storm_draw_cut(struct sim *s)
+{
+	bool cut = rng_percent(&s->storm, s->options.cut_percent);
+
+	return fault_is_on(&s->options, cut ? FAULT_CUT : FAULT_CRASH) ?
+		cut : !cut;
+}
+
 static void
 storm_run(struct sim *s)
 {
 	struct rng *r = &s->storm;
 	bool stop = rng_percent(r, s->options.stop_percent);
-	bool cut = rng_percent(r, s->options.cut_percent);
+	bool cut = storm_draw_cut(s);
 	bool rule = rng_percent(r, s->options.rule_percent);
+
+	if (!fault_is_on(&s->options, FAULT_CUT) &&
+	    !fault_is_on(&s->options, FAULT_CRASH)) {
+		stop = true;
+		rule = false;
+	}
 
 	s->faults = !s->options.gentle;
 	s->flush_failed = false;
@@ -340,8 +364,11 @@ storm_draw_members(struct sim *s)
 	for (unsigned i = 0; i < s->members; i++) {
 		struct sim_member *m = &s->member[i];
 
-		if (!rng_percent(&s->storm, s->options.absent_percent) &&
-		    !(m->dead && rng_percent(&s->storm, 50)))
+		bool absent = rng_percent(&s->storm,
+					  s->options.absent_percent) ||
+			      (m->dead && rng_percent(&s->storm, 50));
+
+		if (!absent || !fault_is_on(&s->options, FAULT_ABSENT))
 			mask |= 1u << i;
 	}
 	return mask;
@@ -385,6 +412,7 @@ storm_gather(struct sim *s, struct assembly *a, bool *force)
 		return mask;
 	mask &= living;
 	if (rng_percent(&s->storm, s->options.force_percent) &&
+	    fault_is_on(&s->options, FAULT_FORCE) &&
 	    storm_try(s, mask, true, a)) {
 		*force = s->has_forced = true;
 		storm_bury(s, mask);
@@ -451,10 +479,10 @@ storm_restart(struct sim *s)
 			 rng_index(s->run, attempt));
 		mask = storm_gather(s, &a, &force);
 		if (attempt < STARTS_CUT_MAX &&
-		    rng_percent(&s->storm, s->options.cut_in_start_percent))
-			storm_arm_end(s, rng_percent(&s->storm,
-						     s->options.cut_percent) ?
-				      RULE_CUT : RULE_CRASH, 16);
+		    rng_percent(&s->storm, s->options.cut_in_start_percent) &&
+		    fault_is_on(&s->options, FAULT_START_ENDED))
+			storm_arm_end(s, storm_draw_cut(s) ? RULE_CUT :
+							     RULE_CRASH, 16);
 		sim_start(s, &a, mask, force);
 		if (sim_wait_started(s))
 			break;
