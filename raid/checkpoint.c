@@ -72,11 +72,9 @@ checkpoint_put_units(struct set *set, struct record *rec)
 static bool
 node_is_owed(const struct node *n)
 {
-	if (n->flags & NODE_VOID)
-		return false;
-	if (n->flags & NODE_JOURNALED)
-		return true;
-	return (n->flags & NODE_DONE) && !(n->flags & NODE_FIRST);
+	/* What no record holds yet comes into one of its own: these here may
+	 * be dropped by a start (tail.c). */
+	return (n->flags & NODE_JOURNALED) && !(n->flags & NODE_VOID);
 }
 
 /* The block's whole chain, oldest first. */
@@ -160,8 +158,8 @@ checkpoint_note_start(struct set *set)
 	ck->start_sums = j->sums_live;
 }
 
-/* Crash after crash in the midst of checkpoints used up the room kept for
- * one: reads go on, writes cannot. */
+/* The room kept for one is not enough: the limits were lowered since.  Reads
+ * go on, writes cannot. */
 static void
 checkpoint_stuck(struct set *set)
 {
@@ -198,6 +196,8 @@ checkpoint_compose(struct set *set)
 		return 0;
 	if (!ck->begun)
 		checkpoint_note_start(set);
+	if (record_is_empty(rec))
+		rec->repeats = ck->head_sequence + 1;
 	rec->blocks_max =
 		room < RECORD_BLOCKS_MAX ? (uint32_t)room : RECORD_BLOCKS_MAX;
 	bool all =
@@ -338,6 +338,24 @@ checkpoint_write_map(struct set *set)
 	ck->state = CK_FLUSH;
 	ck->flush.done = checkpoint_flushed;
 	flush_request(set, &ck->flush);
+}
+
+void
+checkpoint_resume(struct set *set, const struct map_head *head, uint64_t blocks)
+{
+	struct checkpoint *ck = &set->checkpoint;
+
+	CHECK(ck->state == CK_IDLE && blocks <= set->journal.used);
+	ck->begun = true;
+	ck->composed = true;
+	ck->start_sequence = head->journal_sequence;
+	ck->start_index = head->journal_index;
+	ck->start_crc = head->before_crc;
+	ck->start_used = set->journal.used - blocks;
+	ck->start_sums = 0;
+	ck->appended = 0;
+	ck->appended_sums = 0;
+	checkpoint_enter_map(set);
 }
 
 static bool

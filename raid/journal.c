@@ -57,9 +57,9 @@ journal_drain(struct set *set, struct drain_wait *w)
 }
 
 /*
- * Blocks that records of clients may take now.  What is kept is enough for a
- * checkpoint after crashes in the midst of earlier ones, each of which leaves
- * behind what it had said again.
+ * Blocks that records may take now but for a checkpoint's own.  While one is
+ * under way, what it said again stands in what was kept for it; room for all
+ * of a checkpoint is left behind any other record.
  */
 static uint64_t
 journal_room(const struct set *set)
@@ -219,27 +219,38 @@ journal_append_done(struct fan *fan, int res)
 	journal_finish_drains(set, res);
 }
 
+void
+journal_write_ring(struct set *set, struct fan *fan, uint64_t first,
+		   uint64_t blocks)
+{
+	const struct journal *j = &set->journal;
+	uint64_t offset = set->raid->sb.layout.journal_offset;
+	uint64_t left = j->ring_blocks - first;
+
+	if (left > blocks)
+		left = blocks;
+	if (left > 0)
+		fan_write(fan, offset + first * 4096, left * 4096, j->buf,
+			  true);
+	if (blocks > left)
+		fan_write(fan, offset, (blocks - left) * 4096,
+			  j->buf + left * 4096, true);
+}
+
 /* again: sums in it that a checkpoint says again. */
 static void
 journal_write(struct set *set, uint32_t again)
 {
 	struct journal *j = &set->journal;
 	struct raid *r = set->raid;
-	const struct layout *l = &r->sb.layout;
 	uint64_t blocks = j->rec.blocks;
-	uint64_t left = j->ring_blocks - j->head;
-	uint64_t first = blocks < left ? blocks : left;
 
 	j->before_crc = record_seal(&j->rec, &set->name, j->sequence, j->nonce,
-				    j->before_crc, l->journal_offset,
+				    j->before_crc, r->sb.layout.journal_offset,
 				    j->ring_blocks, j->head);
 	j->appending = true;
 	fan_begin(&j->fan, set, CAUSE_APPEND, journal_append_done);
-	fan_write(&j->fan, l->journal_offset + j->head * 4096, first * 4096,
-		  j->buf, true);
-	if (blocks > first)
-		fan_write(&j->fan, l->journal_offset, (blocks - first) * 4096,
-			  j->buf + first * 4096, true);
+	journal_write_ring(set, &j->fan, j->head, blocks);
 	fan_end(&j->fan);
 	j->sequence++;
 	j->head = (j->head + blocks) % j->ring_blocks;

@@ -56,6 +56,7 @@ raid_libraid_a_SOURCES = \
 	raid/superblock.c \
 	raid/superblock.h \
 	raid/table.c \
+	raid/tail.c \
 	raid/units.c \
 	raid/units.h \
 	raid/unwritten.c \

@@ -22,10 +22,12 @@ struct record_disk {
 	le32 index;
 	le32 count;
 	le32 before_crc;
-	le32 reserved[3];
+	le32 reserved;
+	le64 repeats;
 };
 _Static_assert(sizeof(struct record_disk) == RECORD_HEADER_BYTES, "header");
 _Static_assert(offsetof(struct record_disk, sequence) == 40, "layout");
+_Static_assert(offsetof(struct record_disk, repeats) == 72, "layout");
 
 struct item_disk {
 	uint8_t type;
@@ -199,6 +201,7 @@ record_seal(struct record *rec, const struct record_name *name,
 		d->index = le32_of(i);
 		d->count = le32_of(rec->blocks);
 		d->before_crc = le32_of(before_crc);
+		d->repeats = le64_of(rec->repeats);
 		d->crc = le32_of(crc32c(d, 4096));
 		crc = record_crc_more(crc, le32_get(d->crc));
 	}
@@ -239,6 +242,7 @@ record_decode(const void *block, const struct record_name *name,
 		.before_crc = le32_get(d.before_crc),
 		.crc = le32_get(d.crc),
 		.used = le32_get(d.used),
+		.repeats = le64_get(d.repeats),
 	};
 	if (out->count == 0 || out->count > RECORD_BLOCKS_MAX ||
 	    out->index >= out->count || out->used > RECORD_PAYLOAD_BYTES)

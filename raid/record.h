@@ -60,6 +60,9 @@ struct record_head {
 	uint32_t before_crc; /* of the record before */
 	uint32_t crc;        /* of this block */
 	uint32_t used;       /* bytes of payload */
+	/* Not 0: it only says again what the journal owed, for the map header
+	 * of this sequence. */
+	uint64_t repeats;
 };
 
 /* Names what a block must be ours to be believed. */
@@ -76,6 +79,7 @@ struct record {
 	uint32_t used;   /* bytes of payload in the last one */
 	uint32_t sums;   /* sums in it */
 	uint8_t *open;   /* the SUMS item that may still be extended */
+	uint64_t repeats; /* see record_head */
 };
 
 void record_begin(struct record *rec, void *buf, uint32_t blocks_max);

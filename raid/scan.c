@@ -25,6 +25,12 @@ scan_layout(const struct scan *s)
 	return &s->leg->raid->sb.layout;
 }
 
+bool
+scan_is_good(const struct scan *s)
+{
+	return s->leg && s->res == 0 && s->leg->run == RUN_IN;
+}
+
 static void
 scan_finish(struct scan *s, int res)
 {
@@ -72,6 +78,7 @@ scan_follow(struct scan *s, const struct record_head *h, uint64_t ring_index,
 	s->blocks += s->run_count;
 	s->last_count = s->run_count;
 	s->run_index = 0;
+	tail_follow(s, h);
 }
 
 static void
@@ -150,6 +157,7 @@ scan_ring_begin(struct scan *s)
 	s->last_count = 0;
 	s->run_index = 0;
 	s->seen_max = 0;
+	tail_begin(s);
 	scan_ring(s);
 }
 

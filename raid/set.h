@@ -121,12 +121,13 @@ struct journal {
 	bool blocked; /* no room until a checkpoint */
 };
 
-/* Blocks kept from clients while no checkpoint is under way: three times what
- * one may need, where the ring is large enough. */
+/* Blocks kept from clients while no checkpoint is under way: twice what one
+ * may need.  A record of theirs amid what a checkpoint says again then still
+ * leaves room for all of the next one (doc/design.md, section 10). */
 static inline uint64_t
 journal_kept(const struct journal *j)
 {
-	uint64_t kept = 3 * j->reserve;
+	uint64_t kept = 2 * j->reserve;
 
 	return kept < j->ring_blocks / 2 ? kept : j->ring_blocks / 2;
 }
@@ -314,6 +315,17 @@ enum scan_step {
 	SCAN_DONE,
 };
 
+/* A checkpoint's records are full but for the last. */
+#define SCAN_TAIL_MAX 1024u
+
+/* Where a chain ends. */
+struct scan_end {
+	uint64_t sequence; /* of the last whole record */
+	uint64_t index;    /* ring block behind it */
+	uint64_t blocks;   /* in the chain */
+	uint32_t crc;      /* of the last whole record */
+};
+
 /* What one leg's journal and map say at a start (R19). */
 struct scan {
 	struct leg *leg;
@@ -334,6 +346,11 @@ struct scan {
 	uint32_t crc;        /* of the last whole record */
 	uint32_t crc_before; /* of the one before that */
 	uint32_t last_count; /* blocks of the last record */
+	/* The chain's end but for records behind it that only repeat, for a
+	 * map header that is not there. */
+	struct scan_end kept;
+	uint32_t tail_count;
+	uint8_t tail[SCAN_TAIL_MAX]; /* blocks of each of these */
 	/* The record being followed. */
 	uint32_t run_index;
 	uint32_t run_count;
@@ -397,6 +414,8 @@ struct set {
 	int reference;        /* leg whose journal is the set's */
 	uint8_t wholly_stale; /* legs that lost what they acknowledged */
 	uint64_t at;
+	uint64_t erase_end;  /* ring block behind what is to be erased */
+	uint32_t erase_left; /* records of the reference's tail */
 	struct fan start_fan;
 	uint32_t stop_step;
 	uint64_t stop_head;

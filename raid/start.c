@@ -62,27 +62,36 @@ start_copied(struct fan *fan, int res)
 	flush_request(set, &set->stop_flush);
 }
 
-/* The last record to every leg: one may have missed it. */
+static void
+start_erased(struct fan *fan, int res)
+{
+	struct set *set = fan->set;
+
+	if (res == 0 && set->erase_left > 0)
+		tail_erase_last(set, start_erased);
+	else
+		start_copied(fan, res);
+}
+
+/* The last record to every leg: one may have missed it.  Not so if others
+ * came behind it (R20). */
 static void
 start_copy(struct set *set)
 {
-	const struct layout *l = &set->raid->sb.layout;
 	const struct journal *j = &set->journal;
-	uint64_t count =
-		set->raid->create ? 0 : start_reference(set)->last_count;
-	uint64_t first = (j->head + j->ring_blocks - count) % j->ring_blocks;
-	uint64_t left = j->ring_blocks - first;
+	uint64_t count = 0;
 
-	if (left > count)
-		left = count;
 	set->start = SET_COPY;
+	if (set->erase_left > 0) {
+		tail_erase_last(set, start_erased);
+		return;
+	}
+	if (!set->raid->create)
+		count = start_reference(set)->last_count;
 	fan_begin(&set->start_fan, set, CAUSE_APPEND, start_copied);
-	if (left > 0)
-		fan_write(&set->start_fan, l->journal_offset + first * 4096,
-			  left * 4096, j->buf, true);
-	if (count > left)
-		fan_write(&set->start_fan, l->journal_offset,
-			  (count - left) * 4096, j->buf + left * 4096, true);
+	journal_write_ring(set, &set->start_fan,
+			   (j->head + j->ring_blocks - count) % j->ring_blocks,
+			   count);
 	fan_end(&set->start_fan);
 }
 
@@ -100,6 +109,43 @@ start_epoch_done(struct raid *r, int res)
 
 /* --- replay --- */
 
+/* Blocks from where this leg's replay begins to the end of the set's chain. */
+static uint64_t
+start_chain_blocks(const struct set *set, const struct scan *s)
+{
+	const struct scan *ref = &set->scans[set->reference];
+
+	if (s == ref || s->sequence == ref->sequence)
+		return s->blocks;
+	if (s->sequence + 1 == ref->sequence) /* missed the last append */
+		return s->blocks + ref->last_count;
+	return s->kept.blocks;
+}
+
+/* A leg may have an older checkpoint: its replay begins earlier, and from
+ * there on the ring is not free (R20) until it has the newest one too. */
+static void
+start_count_ring(struct set *set)
+{
+	struct journal *j = &set->journal;
+	const struct scan *newest = start_reference(set);
+
+	for (uint32_t i = 0; i < start_legs(set); i++) {
+		const struct scan *s = &set->scans[i];
+
+		if (!scan_is_good(s))
+			continue;
+		if (s->heads[s->copy].sequence >
+		    newest->heads[newest->copy].sequence)
+			newest = s;
+		if (start_chain_blocks(set, s) > j->used)
+			j->used = start_chain_blocks(set, s);
+	}
+	if (start_chain_blocks(set, newest) < j->used)
+		checkpoint_resume(set, &newest->heads[newest->copy],
+				  start_chain_blocks(set, newest));
+}
+
 /* The new run goes on behind the set's chain. */
 static void
 start_replayed(struct set *set)
@@ -108,23 +154,7 @@ start_replayed(struct set *set)
 	struct journal *j = &set->journal;
 
 	j->head = s->index;
-	j->used = s->blocks;
-	/* A leg may have an older checkpoint: its replay begins earlier, and
-	 * from there on the ring is not free (R20). */
-	for (uint32_t i = 0; i < start_legs(set); i++) {
-		const struct scan *o = &set->scans[i];
-		uint64_t back;
-
-		if (!o->leg || o->res < 0 || o->leg->run != RUN_IN)
-			continue;
-		back = (j->head + j->ring_blocks -
-			o->heads[o->copy].journal_index) %
-		       j->ring_blocks;
-		if (back <= j->used)
-			continue;
-		j->used = back;
-		checkpoint_want(set);
-	}
+	start_count_ring(set);
 	j->sequence = s->sequence + 1;
 	j->before_crc = s->crc;
 	j->nonce = set->raid->io->ops->random(set->raid->io);
@@ -327,6 +357,7 @@ start_choose(struct set *set)
 			set->checkpoint.head_sequence =
 				s->heads[s->copy].sequence;
 	}
+	tail_drop(set, ref);
 	set->at = 0;
 	start_read_map(set);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "fan.h"
 #include "map.h"
 #include "note.h"
 #include "raid.h"
@@ -57,6 +58,9 @@ void journal_init(struct set *set, uint64_t ring_blocks, uint64_t reserve);
 void journal_submit(struct set *set, struct job *job);
 void journal_drain(struct set *set, struct drain_wait *w);
 void journal_tick(struct set *set);
+/* The journal's buffer, with FUA, to these blocks of the ring. */
+void journal_write_ring(struct set *set, struct fan *fan, uint64_t first,
+			uint64_t blocks);
 /* Into rec: the node, after what is older and not journaled.  False: no
  * room. */
 bool journal_put_node(struct set *set, struct record *rec, struct node *n);
@@ -70,6 +74,11 @@ void checkpoint_carve(struct set *set, struct arena *a);
 void checkpoint_init(struct set *set);
 void checkpoint_want(struct set *set);
 void checkpoint_tick(struct set *set);
+/* A start found this header on some legs only: from its place on, `blocks` of
+ * the ring, the journal owes nothing more.  Writes the map and a newer header
+ * for the same place to all legs. */
+void checkpoint_resume(struct set *set, const struct map_head *head,
+		       uint64_t blocks);
 /* What it appends again goes last into the record being composed: so many
  * sums. */
 uint32_t checkpoint_compose(struct set *set);
@@ -168,6 +177,16 @@ void start_begin(struct raid *r);
 void start_tick(struct raid *r);
 void start_epoch_done(struct raid *r, int res);
 void scan_start(struct scan *s, struct leg *leg);
+/* Was read whole, and its leg is counted still. */
+bool scan_is_good(const struct scan *s);
+
+/* tail.c */
+void tail_begin(struct scan *s);
+void tail_follow(struct scan *s, const struct record_head *h);
+/* Shorten the chain by what only repeats; set->erase_left says by how much. */
+void tail_drop(struct set *set, struct scan *ref);
+/* One record less of it on all legs; once the start's epoch is in force. */
+void tail_erase_last(struct set *set, fan_done_f *done);
 void replay_begin(struct set *set);
 bool replay_block(struct set *set, const void *block,
 		  const struct record_head *head);

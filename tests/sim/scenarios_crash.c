@@ -274,6 +274,32 @@ checkpoint_on_one_leg(struct sim *s, unsigned variant)
 	sim_read_all(s);
 }
 
+/* Crash after crash, each when a checkpoint has said again all it owes and its
+ * header is on no leg (variants 0, 1) or on one only. */
+static void
+checkpoints_never_end(struct sim *s, unsigned variant)
+{
+	s->options.length_max = 65536;
+	s->options.fua_percent = 100;
+	for (unsigned i = 0; i < 12; i++) {
+		struct rule *r = on(s, (int)(i % 2), AREA_MAP, IO_WRITE,
+				    RULE_SUBMIT, RULE_HOLD);
+
+		r->skip = variant / 2;
+		client_run(s, 400);
+		await_rule(s, r, 1);
+		pass(s, SECONDS(1));
+		if (variant % 2 == 0)
+			daemon_dies(s);
+		else
+			power_cut(s, FATE_DRAW);
+		rules_clear(s);
+		EXPECT(s, restart(s, BOTH));
+	}
+	EXPECT(s, do_write(s, 0, BLOCK(1), RAID_FUA) == 0);
+	sim_read_all(s);
+}
+
 /* A flush asked for while one is under way is not covered by that one. */
 static void
 flushes_do_not_merge_backwards(struct sim *s, unsigned variant)
@@ -361,6 +387,9 @@ const struct scenario crash_scenarios[] = {
 	{.name = "checkpoint-is-cut", .run = checkpoint_is_cut,
 	 .hole = "H16a: a checkpoint half written",
 	 .variants = 12, .sets = 1, .legs = 2, .sums_max = 128},
+	{.name = "checkpoints-never-end", .run = checkpoints_never_end,
+	 .hole = "R20: crashes in checkpoints use up the ring",
+	 .variants = 8, .sets = 1, .legs = 2, .sums_max = 192},
 	{.name = "full-ring-goes-on", .run = full_ring_goes_on,
 	 .hole = "H16c: no room to make room",
 	 .variants = 2, .sets = 1, .legs = 2, .sums_max = 64},

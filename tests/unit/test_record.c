@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include <criterion/criterion.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -256,6 +257,28 @@ Test(record, each_block_says_which_of_how_many_it_is)
 		cr_assert_eq(head.count, 3);
 		cr_assert_eq(head.before_crc, 0xbef0);
 	}
+}
+
+Test(record, each_block_says_for_which_header_it_repeats)
+{
+	struct record_head head;
+	uint64_t repeats;
+
+	rec.repeats = 0x0102030405060708ull;
+	for (uint32_t i = 0; i < 2 * RECORD_PAYLOAD_BYTES / 24; i++)
+		cr_assert(add(ITEM_DIRTY, i, 1));
+	seal(4);
+	for (uint32_t i = 0; i < rec.blocks; i++) {
+		head_of(i, &head);
+		cr_assert_eq(head.repeats, rec.repeats);
+		memcpy(&repeats, buf + i * 4096 + 72, 8);
+		cr_assert_eq(le64toh(repeats), rec.repeats);
+	}
+	begin();
+	cr_assert(add(ITEM_DIRTY, 1, 1));
+	seal(4);
+	head_of(0, &head);
+	cr_assert_eq(head.repeats, 0);
 }
 
 Test(record, the_crc_of_a_record_is_found_again_from_its_blocks)
