@@ -78,6 +78,8 @@ tests_sim_sim_SOURCES = \
 	tests/sim/script.h \
 	tests/sim/sim.c \
 	tests/sim/sim.h \
+	tests/sim/sim_cache.c \
+	tests/sim/sim_cache.h \
 	tests/sim/sim_client.c \
 	tests/sim/sim_client.h \
 	tests/sim/sim_disk.c \

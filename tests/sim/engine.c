@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "pool.h"
 #include "sim.h"
 
 /* Turns without time moving: more is a live-lock. */
@@ -123,7 +124,7 @@ sim_init(struct sim *s, const struct options *options, uint64_t seed,
 static void
 sim_drop_engine(struct sim *s)
 {
-	free(s->raid_memory);
+	pool_give(s->raid_memory, s->raid_bytes);
 	s->raid_memory = NULL;
 	s->raid = NULL;
 	s->started = false;
@@ -136,12 +137,8 @@ sim_fini(struct sim *s)
 {
 	sim_drop_engine(s);
 	for (unsigned i = 0; i < s->members; i++) {
-		while (s->member[i].in_flight != NULL) {
-			struct sim_op *op = s->member[i].in_flight;
-
-			s->member[i].in_flight = op->next;
-			free(op);
-		}
+		while (s->member[i].in_flight != NULL)
+			sim_io_free(s, s->member[i].in_flight);
 		disk_fini(&s->member[i].disk);
 	}
 	client_fini(s);
@@ -198,9 +195,8 @@ sim_init_engine(struct sim *s, const struct raid_config *cfg)
 	size_t bytes = raid_bytes(cfg);
 	int res;
 
-	bytes = (bytes + 4095) / 4096 * 4096;
-	s->raid_memory = aligned_alloc(4096, bytes);
-	CHECK(s->raid_memory != NULL);
+	s->raid_memory = pool_take(bytes);
+	s->raid_bytes = bytes;
 	memset(s->raid_memory, 0, bytes);
 	s->started = false;
 	s->stopped = false;

@@ -56,6 +56,7 @@ struct sim {
 	/* The engine of this run; NULL between runs. */
 	struct raid *raid;
 	void *raid_memory;
+	size_t raid_bytes;
 	bool called; /* the engine was, and is owed a tick */
 	bool started, stopped;
 	int start_res, stop_res;

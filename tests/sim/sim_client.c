@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "pattern.h"
+#include "pool.h"
 #include "sim.h"
 
 #define CLIENT_ALIGN 4096u
@@ -39,7 +40,7 @@ void
 client_fini(struct sim *s)
 {
 	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++)
-		free(s->client.slots[i].memory);
+		pool_give(s->client.slots[i].memory, s->client.room);
 }
 
 static void
@@ -124,8 +125,7 @@ client_submit(struct sim *s, struct slot *slot, enum raid_op op,
 	};
 
 	if (slot->memory == NULL)
-		slot->memory = aligned_alloc(CLIENT_ALIGN, s->client.room);
-	CHECK(slot->memory != NULL);
+		slot->memory = pool_take(s->client.room);
 	slot->req = (struct raid_req){
 		.op = op,
 		.flags = flags,

@@ -15,30 +15,36 @@
  * Which disk suffers which of these, and how many at a time, so that a correct
  * engine must survive, is storm.c's affair.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
-#include "sim_disk.h"
+#include "pool.h"
+#include "sim_cache.h"
 
-#define DISK_GRAIN 512u
-
-static void *
-disk_alloc(size_t bytes)
-{
-	void *p = malloc(bytes);
-
-	CHECK(p != NULL);
-	return p;
-}
+/* Noise is made once, and taken from different places of it. */
+#define NOISE_WORDS ((size_t)1 << 17)
 
 static void
 disk_noise(void *to, uint64_t bytes, uint64_t seed)
 {
-	uint64_t *words = to;
+	static uint64_t noise[NOISE_WORDS];
+	uint64_t at = rng_mix(seed) % (NOISE_WORDS / 2) * sizeof(noise[0]);
+	uint64_t most = sizeof(noise) / 2;
 
-	for (uint64_t i = 0; i < bytes / sizeof(*words); i++)
-		words[i] = rng_mix(seed + i);
+	if (noise[0] == 0)
+		for (size_t i = 0; i < NOISE_WORDS; i++)
+			noise[i] = rng_mix(i + 1);
+	for (uint64_t done = 0; done < bytes; done += most)
+		memcpy((uint8_t *)to + done, (const uint8_t *)noise + at,
+		       bytes - done < most ? bytes - done : most);
+}
+
+static void
+disk_take_memory(struct disk *d)
+{
+	d->media = pool_take(d->bytes);
+	d->view = pool_take(d->bytes);
+	disk_init_cache(d);
 }
 
 void
@@ -49,58 +55,34 @@ disk_init(struct disk *d, uint64_t bytes, uint32_t sector_bytes,
 		.sector_bytes = sector_bytes,
 		.write_through = write_through,
 		.bytes = bytes,
-		.media = disk_alloc(bytes),
-		.view = disk_alloc(bytes),
 	};
+	disk_take_memory(d);
 	rng_init(&d->rng, seed, "disk-fate", index);
 	disk_noise(d->media, bytes, rng_mix(seed + index));
 	memcpy(d->view, d->media, bytes);
 }
 
-static void
-disk_free_cache(struct disk *d)
-{
-	while (d->oldest != NULL) {
-		struct cached_write *w = d->oldest;
-
-		d->oldest = w->next;
-		free(w);
-	}
-	d->newest = NULL;
-	d->cached_count = 0;
-}
-
 void
 disk_fini(struct disk *d)
 {
-	disk_free_cache(d);
-	free(d->media);
-	free(d->view);
+	disk_fini_cache(d);
+	pool_give(d->media, d->bytes);
+	pool_give(d->view, d->bytes);
 }
 
 void
 disk_copy_media(struct disk *to, const struct disk *from)
 {
 	*to = *from;
-	to->media = disk_alloc(from->bytes);
-	to->view = disk_alloc(from->bytes);
+	disk_take_memory(to);
 	memcpy(to->media, from->media, from->bytes);
 	memcpy(to->view, from->media, from->bytes);
-	to->oldest = NULL;
-	to->newest = NULL;
-	to->cached_count = 0;
-}
-
-static bool
-disk_overlaps(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)
-{
-	return a < b + b_length && b < a + a_length;
 }
 
 bool
 disk_read(struct disk *d, uint64_t offset, uint64_t length, void *buf)
 {
-	for (unsigned i = 0; i < DISK_BAD_MAX; i++) {
+	for (unsigned i = 0; d->bad_live > 0 && i < DISK_BAD_MAX; i++) {
 		const struct bad_range *b = &d->bad[i];
 
 		if (b->live &&
@@ -113,84 +95,32 @@ disk_read(struct disk *d, uint64_t offset, uint64_t length, void *buf)
 	return true;
 }
 
-/* Bytes on the medium are new: what was wrong there is no more. */
 static void
+disk_forget_flips(struct disk *d, uint64_t offset, uint64_t length)
+{
+	for (unsigned i = 0; d->flips_live > 0 && i < DISK_FLIPS_MAX; i++)
+		if (d->flips[i].live &&
+		    disk_overlaps(offset, length, d->flips[i].offset, 1)) {
+			d->flips[i].live = false;
+			d->flips_live--;
+		}
+}
+
+/* Bytes on the medium are new: what was wrong there is no more. */
+void
 disk_store(struct disk *d, uint64_t offset, uint64_t length, const void *data)
 {
 	memcpy(d->media + offset, data, length);
-	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++)
-		if (disk_overlaps(offset, length, d->flips[i].offset, 1))
-			d->flips[i].live = false;
-	for (unsigned i = 0; i < DISK_BAD_MAX; i++) {
+	disk_forget_flips(d, offset, length);
+	for (unsigned i = 0; d->bad_live > 0 && i < DISK_BAD_MAX; i++) {
 		struct bad_range *b = &d->bad[i];
 
-		if (offset <= b->offset &&
-		    b->offset + b->length <= offset + length)
+		if (b->live && offset <= b->offset &&
+		    b->offset + b->length <= offset + length) {
 			b->live = false;
+			d->bad_live--;
+		}
 	}
-}
-
-/* Store those sectors of a cached write that nothing newer has passed. */
-static void
-disk_destage(struct disk *d, const struct cached_write *w)
-{
-	for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++)
-		if (!w->dead[i])
-			disk_store(d, w->offset + i * DISK_GRAIN, DISK_GRAIN,
-				   w->data + i * DISK_GRAIN);
-}
-
-/* Older cached writes lose what lies under [offset, offset + length). */
-static void
-disk_supersede(struct disk *d, uint64_t offset, uint64_t length)
-{
-	for (struct cached_write *w = d->oldest; w != NULL; w = w->next) {
-		if (!disk_overlaps(offset, length, w->offset, w->length))
-			continue;
-		for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++)
-			if (disk_overlaps(offset, length,
-					  w->offset + i * DISK_GRAIN,
-					  DISK_GRAIN))
-				w->dead[i] = 1;
-	}
-}
-
-static void
-disk_unlink(struct disk *d, struct cached_write **link)
-{
-	struct cached_write *w = *link;
-
-	*link = w->next;
-	if (d->newest == w) {
-		d->newest = d->oldest;
-		while (d->newest != NULL && d->newest->next != NULL)
-			d->newest = d->newest->next;
-	}
-	d->cached_count--;
-	free(w);
-}
-
-static struct cached_write *
-disk_cache(struct disk *d, uint64_t offset, uint64_t length, const void *data)
-{
-	uint64_t sectors = length / DISK_GRAIN;
-	struct cached_write *w = disk_alloc(sizeof(*w) + length + sectors);
-
-	*w = (struct cached_write){
-		.offset = offset,
-		.length = length,
-		.data = (uint8_t *)(w + 1),
-		.dead = (uint8_t *)(w + 1) + length,
-	};
-	memcpy(w->data, data, length);
-	memset(w->dead, 0, sectors);
-	if (d->newest == NULL)
-		d->oldest = w;
-	else
-		d->newest->next = w;
-	d->newest = w;
-	d->cached_count++;
-	return w;
 }
 
 struct cached_write *
@@ -204,10 +134,6 @@ disk_write(struct disk *d, uint64_t offset, uint64_t length, const void *data,
 		disk_supersede(d, offset, length);
 		disk_store(d, offset, length, data);
 		return NULL;
-	}
-	if (d->cached_count >= DISK_CACHE_MAX && d->oldest->done_seq != 0) {
-		disk_destage(d, d->oldest);
-		disk_unlink(d, &d->oldest);
 	}
 	return disk_cache(d, offset, length, data);
 }
@@ -242,120 +168,19 @@ disk_discard(struct disk *d, uint64_t offset, uint64_t length)
 	else
 		disk_noise(d->media + offset, length, draw);
 	memcpy(d->view + offset, d->media + offset, length);
-	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++)
-		if (disk_overlaps(offset, length, d->flips[i].offset, 1))
-			d->flips[i].live = false;
-}
-
-/* Overlapping and older ones go first, or they would win. */
-static void
-disk_flush_older(struct disk *d, const struct cached_write *than)
-{
-	for (struct cached_write **l = &d->oldest; *l != than;) {
-		if (disk_overlaps((*l)->offset, (*l)->length, than->offset,
-				  than->length)) {
-			disk_destage(d, *l);
-			disk_unlink(d, l);
-		} else {
-			l = &(*l)->next;
-		}
-	}
-}
-
-void
-disk_flush(struct disk *d, uint64_t seq)
-{
-	struct cached_write **l = &d->oldest;
-
-	while (*l != NULL) {
-		struct cached_write *w = *l;
-
-		if (w->done_seq == 0 || w->done_seq >= seq) {
-			l = &w->next;
-			continue;
-		}
-		disk_flush_older(d, w);
-		for (l = &d->oldest; *l != w;)
-			l = &(*l)->next;
-		disk_destage(d, w);
-		disk_unlink(d, l);
-	}
-}
-
-static void
-disk_rebuild_view(struct disk *d)
-{
-	memcpy(d->view, d->media, d->bytes);
-	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
-		for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++)
-			if (!w->dead[i])
-				memcpy(d->view + w->offset + i * DISK_GRAIN,
-				       w->data + i * DISK_GRAIN, DISK_GRAIN);
-}
-
-void
-disk_flush_fail(struct disk *d, uint64_t seq)
-{
-	struct cached_write **l = &d->oldest;
-
-	while (*l != NULL) {
-		struct cached_write *w = *l;
-		uint64_t draw = rng_below(&d->rng, 3);
-
-		if (w->done_seq == 0 || w->done_seq >= seq || draw == 0) {
-			l = &w->next;
-			continue;
-		}
-		if (draw == 1) {
-			disk_destage(d, w);
-			/* Older ones may not come over it later. */
-			disk_supersede(d, w->offset, w->length);
-		}
-		disk_unlink(d, l);
-	}
-	disk_rebuild_view(d);
-}
-
-static void
-disk_cut_one(struct disk *d, const struct cached_write *w, enum disk_fate fate)
-{
-	uint64_t grains = d->sector_bytes / DISK_GRAIN;
-	bool keep = true;
-
-	if (fate == FATE_DRAW)
-		fate = (enum disk_fate)rng_between(&d->rng, FATE_KEEP,
-						   FATE_TEAR);
-	if (fate == FATE_DROP)
-		return;
-	for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++) {
-		if (fate == FATE_TEAR && i % grains == 0)
-			keep = rng_percent(&d->rng, 50);
-		if (keep && !w->dead[i])
-			disk_store(d, w->offset + i * DISK_GRAIN, DISK_GRAIN,
-				   w->data + i * DISK_GRAIN);
-	}
-}
-
-void
-disk_power_cut(struct disk *d, enum disk_fate fate)
-{
-	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
-		disk_cut_one(d, w, fate);
-	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
-		memcpy(d->view + w->offset, d->media + w->offset, w->length);
-	disk_free_cache(d);
+	disk_forget_flips(d, offset, length);
 }
 
 bool
 disk_flip(struct disk *d, uint64_t offset, uint8_t mask)
 {
-	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
-		if (disk_overlaps(w->offset, w->length, offset, 1))
-			return false;
+	if (d->flips_live == DISK_FLIPS_MAX || disk_is_cached(d, offset))
+		return false;
 	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++) {
 		if (d->flips[i].live)
 			continue;
 		d->flips[i] = (struct flip){true, mask, offset};
+		d->flips_live++;
 		d->media[offset] ^= mask;
 		d->view[offset] ^= mask;
 		return true;
@@ -369,8 +194,10 @@ disk_unflip(struct disk *d, struct flip *f)
 	if (!f->live)
 		return;
 	f->live = false;
+	d->flips_live--;
 	d->media[f->offset] ^= f->mask;
-	disk_rebuild_view(d);
+	if (!disk_is_cached(d, f->offset))
+		d->view[f->offset] ^= f->mask;
 }
 
 bool
@@ -380,6 +207,7 @@ disk_make_bad(struct disk *d, uint64_t offset, uint64_t length)
 		if (d->bad[i].live)
 			continue;
 		d->bad[i] = (struct bad_range){true, offset, length};
+		d->bad_live++;
 		return true;
 	}
 	return false;
@@ -391,6 +219,7 @@ disk_heal(struct disk *d)
 	d->vanished = false;
 	for (unsigned i = 0; i < DISK_BAD_MAX; i++)
 		d->bad[i].live = false;
+	d->bad_live = 0;
 	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++)
 		disk_unflip(d, &d->flips[i]);
 }

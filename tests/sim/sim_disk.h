@@ -53,6 +53,10 @@ struct disk {
 	struct cached_write *oldest;
 	struct cached_write *newest;
 	uint32_t cached_count;
+	/* Of them, how many touch each piece of the disk. */
+	uint16_t *cached_in;
+	unsigned flips_live;
+	unsigned bad_live;
 	struct flip flips[DISK_FLIPS_MAX];
 	struct bad_range bad[DISK_BAD_MAX];
 	struct rng rng; /* fates */

@@ -9,10 +9,10 @@
  * written does not change (R8), an absent member is left alone.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
+#include "pool.h"
 #include "sim.h"
 
 /* More than this with no answer to anything is a live-lock. */
@@ -257,7 +257,13 @@ sim_io_link(struct sim_op **head, struct sim_op *op)
 	*head = op;
 }
 
-static void
+static size_t
+sim_op_bytes(enum io_op op, uint64_t length)
+{
+	return sizeof(struct sim_op) + (op == IO_WRITE ? length : 0);
+}
+
+void
 sim_io_free(struct sim *s, struct sim_op *op)
 {
 	if (op->prev != NULL)
@@ -266,16 +272,14 @@ sim_io_free(struct sim *s, struct sim_op *op)
 		s->member[op->member].in_flight = op->next;
 	if (op->next != NULL)
 		op->next->prev = op->prev;
-	free(op);
+	pool_give(op, sim_op_bytes(op->op, op->length));
 }
 
 static struct sim_op *
 sim_op_new(struct sim *s, struct io_req *req)
 {
-	uint64_t bytes = req->op == IO_WRITE ? req->length : 0;
-	struct sim_op *op = calloc(1, sizeof(*op) + bytes);
+	struct sim_op *op = pool_take(sim_op_bytes(req->op, req->length));
 
-	CHECK(op != NULL);
 	CHECK(req->member < s->members);
 	*op = (struct sim_op){
 		.req = req,
@@ -293,7 +297,7 @@ sim_op_new(struct sim *s, struct io_req *req)
 	};
 	sim_io_check_submit(s, op);
 	if (op->op == IO_WRITE)
-		memcpy(op->data, req->buf, bytes);
+		memcpy(op->data, req->buf, op->length);
 	else if (op->op == IO_READ)
 		memset(req->buf, 0xdb, op->length);
 	return op;

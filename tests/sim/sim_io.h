@@ -89,6 +89,8 @@ struct rule {
 };
 
 void sim_io_init(struct sim *s);
+/* Take it out of the flight, without a word. */
+void sim_io_free(struct sim *s, struct sim_op *op);
 void sim_io_land(struct sim *s, struct sim_op *op);
 void sim_io_done(struct sim *s, struct sim_op *op);
 /* What is in flight lands or vanishes.  power: caches are lost as well. */

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The volatile cache of a disk: writes in the order in which they came, each
+ * of which may reach the medium at any time and by itself.
+ */
+#include <string.h>
+
+#include "check.h"
+#include "pool.h"
+#include "sim_cache.h"
+
+#define PIECE_SHIFT 16u
+
+static size_t
+cached_bytes(uint64_t length)
+{
+	return sizeof(struct cached_write) + length + length / DISK_GRAIN;
+}
+
+static void
+cached_free(struct disk *d, struct cached_write *w)
+{
+	uint64_t last = (w->offset + w->length - 1) >> PIECE_SHIFT;
+
+	for (uint64_t i = w->offset >> PIECE_SHIFT; i <= last; i++)
+		d->cached_in[i]--;
+	d->cached_count--;
+	pool_give(w, cached_bytes(w->length));
+}
+
+static void
+cache_clear(struct disk *d)
+{
+	while (d->oldest != NULL) {
+		struct cached_write *w = d->oldest;
+
+		d->oldest = w->next;
+		cached_free(d, w);
+	}
+	d->newest = NULL;
+	CHECK(d->cached_count == 0);
+}
+
+static size_t
+cache_pieces_bytes(const struct disk *d)
+{
+	return ((d->bytes >> PIECE_SHIFT) + 1) * sizeof(d->cached_in[0]);
+}
+
+void
+disk_init_cache(struct disk *d)
+{
+	d->oldest = NULL;
+	d->newest = NULL;
+	d->cached_count = 0;
+	d->cached_in = pool_take(cache_pieces_bytes(d));
+	memset(d->cached_in, 0, cache_pieces_bytes(d));
+}
+
+void
+disk_fini_cache(struct disk *d)
+{
+	cache_clear(d);
+	pool_give(d->cached_in, cache_pieces_bytes(d));
+}
+
+/* Store those sectors of a cached write that nothing newer has passed. */
+static void
+disk_destage(struct disk *d, const struct cached_write *w)
+{
+	uint64_t sectors = w->length / DISK_GRAIN;
+	uint64_t end;
+
+	for (uint64_t i = 0; i < sectors; i = end + 1) {
+		for (end = i; end < sectors && !w->dead[end]; end++)
+			;
+		if (end > i)
+			disk_store(d, w->offset + i * DISK_GRAIN,
+				   (end - i) * DISK_GRAIN,
+				   w->data + i * DISK_GRAIN);
+	}
+}
+
+static bool
+disk_has_cached(const struct disk *d, uint64_t offset, uint64_t length)
+{
+	uint64_t last = (offset + length - 1) >> PIECE_SHIFT;
+
+	for (uint64_t i = offset >> PIECE_SHIFT; i <= last; i++)
+		if (d->cached_in[i] != 0)
+			return true;
+	return false;
+}
+
+void
+disk_supersede(struct disk *d, uint64_t offset, uint64_t length)
+{
+	if (!disk_has_cached(d, offset, length))
+		return;
+	for (struct cached_write *w = d->oldest; w != NULL; w = w->next) {
+		if (!disk_overlaps(offset, length, w->offset, w->length))
+			continue;
+		for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++)
+			if (disk_overlaps(offset, length,
+					  w->offset + i * DISK_GRAIN,
+					  DISK_GRAIN))
+				w->dead[i] = 1;
+	}
+}
+
+static void
+disk_unlink(struct disk *d, struct cached_write **link)
+{
+	struct cached_write *w = *link;
+
+	*link = w->next;
+	if (d->newest == w) {
+		d->newest = d->oldest;
+		while (d->newest != NULL && d->newest->next != NULL)
+			d->newest = d->newest->next;
+	}
+	cached_free(d, w);
+}
+
+static void
+cached_add(struct disk *d, struct cached_write *w)
+{
+	uint64_t last = (w->offset + w->length - 1) >> PIECE_SHIFT;
+
+	if (d->newest == NULL)
+		d->oldest = w;
+	else
+		d->newest->next = w;
+	d->newest = w;
+	d->cached_count++;
+	for (uint64_t i = w->offset >> PIECE_SHIFT; i <= last; i++)
+		d->cached_in[i]++;
+}
+
+struct cached_write *
+disk_cache(struct disk *d, uint64_t offset, uint64_t length, const void *data)
+{
+	struct cached_write *w = pool_take(cached_bytes(length));
+
+	if (d->cached_count >= DISK_CACHE_MAX && d->oldest->done_seq != 0) {
+		disk_destage(d, d->oldest);
+		disk_unlink(d, &d->oldest);
+	}
+	*w = (struct cached_write){
+		.offset = offset,
+		.length = length,
+		.data = (uint8_t *)(w + 1),
+		.dead = (uint8_t *)(w + 1) + length,
+	};
+	memcpy(w->data, data, length);
+	memset(w->dead, 0, length / DISK_GRAIN);
+	cached_add(d, w);
+	return w;
+}
+
+/* Overlapping and older ones go first, or they would win. */
+static void
+disk_flush_older(struct disk *d, const struct cached_write *than)
+{
+	for (struct cached_write **l = &d->oldest; *l != than;) {
+		if (disk_overlaps((*l)->offset, (*l)->length, than->offset,
+				  than->length)) {
+			disk_destage(d, *l);
+			disk_unlink(d, l);
+		} else {
+			l = &(*l)->next;
+		}
+	}
+}
+
+void
+disk_flush(struct disk *d, uint64_t seq)
+{
+	struct cached_write **l = &d->oldest;
+
+	while (*l != NULL) {
+		struct cached_write *w = *l;
+
+		if (w->done_seq == 0 || w->done_seq >= seq) {
+			l = &w->next;
+			continue;
+		}
+		disk_flush_older(d, w);
+		for (l = &d->oldest; *l != w;)
+			l = &(*l)->next;
+		disk_destage(d, w);
+		disk_unlink(d, l);
+	}
+}
+
+/* What a read gives from offset to end is made anew. */
+static void
+disk_rebuild_view(struct disk *d, uint64_t offset, uint64_t end)
+{
+	memcpy(d->view + offset, d->media + offset, end - offset);
+	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
+		for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++) {
+			uint64_t at = w->offset + i * DISK_GRAIN;
+
+			if (!w->dead[i] && at >= offset && at < end)
+				memcpy(d->view + at, w->data + i * DISK_GRAIN,
+				       DISK_GRAIN);
+		}
+}
+
+void
+disk_flush_fail(struct disk *d, uint64_t seq)
+{
+	struct cached_write **l = &d->oldest;
+	uint64_t first = d->bytes, end = 0;
+
+	while (*l != NULL) {
+		struct cached_write *w = *l;
+		uint64_t draw = rng_below(&d->rng, 3);
+
+		if (w->done_seq == 0 || w->done_seq >= seq || draw == 0) {
+			l = &w->next;
+			continue;
+		}
+		if (draw == 1) {
+			disk_destage(d, w);
+			/* Older ones may not come over it later. */
+			disk_supersede(d, w->offset, w->length);
+		}
+		if (w->offset < first)
+			first = w->offset;
+		if (w->offset + w->length > end)
+			end = w->offset + w->length;
+		disk_unlink(d, l);
+	}
+	if (first < end)
+		disk_rebuild_view(d, first, end);
+}
+
+static void
+disk_cut_one(struct disk *d, const struct cached_write *w, enum disk_fate fate)
+{
+	uint64_t grains = d->sector_bytes / DISK_GRAIN;
+	bool keep = true;
+
+	if (fate == FATE_DRAW)
+		fate = (enum disk_fate)rng_between(&d->rng, FATE_KEEP,
+						   FATE_TEAR);
+	if (fate == FATE_DROP)
+		return;
+	for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++) {
+		if (fate == FATE_TEAR && i % grains == 0)
+			keep = rng_percent(&d->rng, 50);
+		if (keep && !w->dead[i])
+			disk_store(d, w->offset + i * DISK_GRAIN, DISK_GRAIN,
+				   w->data + i * DISK_GRAIN);
+	}
+}
+
+void
+disk_power_cut(struct disk *d, enum disk_fate fate)
+{
+	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
+		disk_cut_one(d, w, fate);
+	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
+		memcpy(d->view + w->offset, d->media + w->offset, w->length);
+	cache_clear(d);
+}
+
+bool
+disk_is_cached(const struct disk *d, uint64_t offset)
+{
+	if (!disk_has_cached(d, offset, 1))
+		return false;
+	for (const struct cached_write *w = d->oldest; w != NULL; w = w->next)
+		if (disk_overlaps(w->offset, w->length, offset, 1) &&
+		    !w->dead[(offset - w->offset) / DISK_GRAIN])
+			return true;
+	return false;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The cache of a disk and its medium: sim_disk.c's own business.
+ */
+#ifndef SIM_CACHE_H
+#define SIM_CACHE_H
+
+#include "sim_disk.h"
+
+#define DISK_GRAIN 512u
+
+static inline bool
+disk_overlaps(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)
+{
+	return a < b + b_length && b < a + a_length;
+}
+
+/* Bytes on the medium are new: what was wrong there is no more. */
+void disk_store(struct disk *d, uint64_t offset, uint64_t length,
+		const void *data);
+
+void disk_init_cache(struct disk *d);
+void disk_fini_cache(struct disk *d);
+/* Is a byte in the cache that may reach the medium yet? */
+bool disk_is_cached(const struct disk *d, uint64_t offset);
+/* A new entry; when there are too many the oldest goes to the medium. */
+struct cached_write *disk_cache(struct disk *d, uint64_t offset,
+				uint64_t length, const void *data);
+/* Older cached writes lose what lies under [offset, offset + length). */
+void disk_supersede(struct disk *d, uint64_t offset, uint64_t length);
+
+#endif
