@@ -2,9 +2,7 @@
 /*
  * Which members make the array, and may it start (R13-R15)?
  *
- * An epoch is known by number and nonce, and each superblock lists the last
- * ones before its own, so a superblock stands for a whole line of epochs.
- * Lines are told apart first (R14), then one is judged (R15).
+ * Lines of epochs are told apart first (R14), then one is judged (R15).
  *
  * R15 asks whether members that are absent could be in an epoch in force that
  * nobody here has heard of.  They could not, if in one set all counted legs
@@ -16,13 +14,7 @@
 #include <string.h>
 
 #include "check.h"
-
-/* The members that take part in the decision: no doubles, none foreign. */
-struct pool {
-	const struct sb *const *sbs;
-	unsigned count;
-	bool used[ASSEMBLE_MEMBERS_MAX];
-};
+#include "line.h"
 
 static const char *const role_words[] = {
 	[ROLE_IN_SYNC] = "in-sync",   [ROLE_STALE] = "stale",
@@ -36,230 +28,6 @@ assemble_role_word(enum assemble_role role)
 {
 	CHECK(role < ARRAY_SIZE(role_words));
 	return role_words[role];
-}
-
-static bool
-epoch_is_equal(const struct sb_epoch *a, const struct sb_epoch *b)
-{
-	return a->number == b->number && a->nonce == b->nonce;
-}
-
-static bool
-uuid_is_equal(const uint8_t a[16], const uint8_t b[16])
-{
-	return memcmp(a, b, 16) == 0;
-}
-
-static const struct sb_place *
-place_of(const struct sb *table, const struct sb *member)
-{
-	return sb_place_const(table, member->set, member->leg);
-}
-
-/* Another's list that goes on where this one ends: the longest. */
-static const struct sb *
-line_further(const struct pool *p, const struct sb *sb)
-{
-	const struct sb_epoch *oldest = &sb->history[SB_HISTORY];
-	const struct sb *best = NULL;
-
-	for (unsigned i = 0; i < p->count; i++) {
-		const struct sb *other = p->sbs[i];
-		uint64_t number = other->history[0].number;
-
-		if (!p->used[i] || number < oldest->number ||
-		    number - oldest->number >= SB_HISTORY)
-			continue;
-		if (!epoch_is_equal(&other->history[number - oldest->number],
-				    oldest))
-			continue;
-		if (best == NULL || number < best->history[0].number)
-			best = other;
-	}
-	return best;
-}
-
-/* The epoch of that number in the line of sb; NULL: none, or not known. */
-static const struct sb_epoch *
-line_find(const struct pool *p, const struct sb *sb, uint64_t number)
-{
-	uint64_t newest = sb->history[0].number;
-
-	if (number == 0 || number > newest)
-		return NULL;
-	while (newest - number > SB_HISTORY) {
-		sb = line_further(p, sb);
-		if (sb == NULL)
-			return NULL;
-		/* At least the end of the list before: not past number. */
-		newest = sb->history[0].number;
-	}
-	return &sb->history[newest - number];
-}
-
-/* Is this epoch in the line of sb? */
-static bool
-line_holds(const struct pool *p, const struct sb *sb, const struct sb_epoch *e)
-{
-	const struct sb_epoch *found = line_find(p, sb, e->number);
-
-	return found != NULL && epoch_is_equal(found, e);
-}
-
-/*
- * A member away for longer than the history reaches is stale, not a fork, if
- * its place was still in-sync when its epoch was made.  An epoch made by
- * force may be one which the line has never seen: that stays a fork.
- */
-static bool
-line_outgrew(const struct pool *p, const struct sb *sb, const struct sb *member)
-{
-	const struct sb_place *place = place_of(sb, member);
-	const struct sb_epoch *e = &member->history[0];
-
-	if (e->number >= sb->history[0].number ||
-	    line_find(p, sb, e->number) != NULL)
-		return false;
-	return uuid_is_equal(place->member_uuid, member->member_uuid) &&
-	       place->last_in_sync >= e->number && e->how != HOW_FORCE;
-}
-
-static bool
-is_behind(const struct pool *p, const struct sb *sb, const struct sb *member)
-{
-	return line_holds(p, sb, &member->history[0]) ||
-	       line_outgrew(p, sb, member);
-}
-
-/* Are all members in-sync in this table here, with its epoch or a later? */
-static bool
-table_is_durable(const struct pool *p, const struct sb *table)
-{
-	unsigned in_sync = 0, durable = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(table->places); i++)
-		in_sync += table->places[i].state == LEG_IN_SYNC;
-	for (unsigned i = 0; i < p->count; i++) {
-		const struct sb *member = p->sbs[i];
-		const struct sb_place *place = place_of(table, member);
-
-		if (p->used[i] && place->state == LEG_IN_SYNC &&
-		    uuid_is_equal(place->member_uuid, member->member_uuid) &&
-		    line_holds(p, member, &table->history[0]))
-			durable++;
-	}
-	return durable == in_sync;
-}
-
-/* Did this epoch, or a later one of a line it is in, come into force? */
-static bool
-epoch_came_into_force(const struct pool *p, const struct sb_epoch *e)
-{
-	for (unsigned i = 0; i < p->count; i++) {
-		const struct sb *sb = p->sbs[i];
-
-		if (!p->used[i] || !line_holds(p, sb, e))
-			continue;
-		if (sb->in_force_number >= e->number || table_is_durable(p, sb))
-			return true;
-	}
-	return false;
-}
-
-/* Where two lines part: the number of the newest epoch in both; 0: unknown. */
-static uint64_t
-lines_split(const struct pool *p, const struct sb *a, const struct sb *b)
-{
-	uint64_t split = a->history[0].number;
-
-	if (b->history[0].number < split)
-		split = b->history[0].number;
-	for (; split > 0; split--) {
-		const struct sb_epoch *ours = line_find(p, a, split);
-		const struct sb_epoch *theirs = line_find(p, b, split);
-
-		if (ours == NULL || theirs == NULL)
-			return 0;
-		if (epoch_is_equal(ours, theirs))
-			break;
-	}
-	return split;
-}
-
-/* Nobody's force made any epoch of this line after that number. */
-static bool
-line_is_unforced(const struct pool *p, const struct sb *sb, uint64_t after)
-{
-	for (uint64_t n = after + 1; n <= sb->history[0].number; n++) {
-		const struct sb_epoch *e = line_find(p, sb, n);
-
-		if (e == NULL || e->how == HOW_FORCE)
-			return false;
-	}
-	return true;
-}
-
-/* Did the line of sb leave that of other by a start that R15 allowed? */
-static bool
-line_left_by_start(const struct pool *p, const struct sb *sb,
-		   const struct sb *other)
-{
-	uint64_t split = lines_split(p, sb, other);
-	const struct sb_epoch *first = line_find(p, sb, split + 1);
-
-	return split > 0 && first != NULL && first->how == HOW_START;
-}
-
-/*
- * R14's exception.  The line of sb left that of other by a start, and came
- * into force: so nothing that other has from after the split ever did,
- * unless somebody forced it.
- */
-static bool
-line_voids(const struct pool *p, const struct sb *sb, const struct sb *other)
-{
-	uint64_t split = lines_split(p, sb, other);
-
-	return line_left_by_start(p, sb, other) &&
-	       line_is_unforced(p, other, split) &&
-	       epoch_came_into_force(p, line_find(p, sb, split + 1));
-}
-
-/* A line to judge: that of its freshest member. */
-struct line {
-	const struct sb *sb;
-	bool in_force; /* its newest epoch is known to be */
-	uint64_t base; /* number of the newest epoch known in force */
-};
-
-static struct line
-line_of(const struct pool *p, unsigned freshest)
-{
-	const struct sb *sb = p->sbs[freshest];
-	struct line line = {.sb = sb, .base = sb->in_force_number};
-
-	for (unsigned i = 0; i < p->count; i++)
-		if (p->used[i] && sb_is_marked(p->sbs[i]) &&
-		    epoch_is_equal(&p->sbs[i]->history[0], &sb->history[0]))
-			line.in_force = true;
-	if (table_is_durable(p, sb))
-		line.in_force = true;
-	if (line.in_force)
-		line.base = sb->history[0].number;
-	return line;
-}
-
-/* Its absence could hide a later epoch in force. */
-static bool
-place_is_counted(const struct line *line, const struct sb_place *place)
-{
-	return line->in_force ? place->state == LEG_IN_SYNC : place->counted;
-}
-
-static bool
-place_is_kept(const struct line *line, const struct sb_place *place)
-{
-	return line->in_force ? place->state == LEG_IN_SYNC : place->kept;
 }
 
 /*
@@ -290,7 +58,7 @@ role_of(const struct pool *p, const struct line *line, const struct sb *member)
 {
 	const struct sb_place *place = place_of(line->sb, member);
 
-	bool ours = is_behind(p, line->sb, member) ||
+	bool ours = line_is_behind(p, line->sb, member) ||
 		    line_voids(p, line->sb, member);
 	bool named = uuid_is_equal(place->member_uuid, member->member_uuid);
 
@@ -437,7 +205,7 @@ line_is_dropped(const struct pool *p, unsigned index)
 		if (epoch_is_equal(&other->history[0], &sb->history[0])) {
 			if (is_fresher(other, sb))
 				return true;
-		} else if (is_behind(p, other, sb) ||
+		} else if (line_is_behind(p, other, sb) ||
 			   line_voids(p, other, sb)) {
 			return true;
 		}
@@ -567,16 +335,33 @@ pool_mark_doubles(struct pool *p, struct assembly *out)
 			}
 }
 
-/* What the freshest says is the array's shape, the others must say too. */
+static unsigned
+pool_count_shape(const struct pool *p, const struct sb *model)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < p->count; i++)
+		count += p->used[i] && is_same_shape(p->sbs[i], model);
+	return count;
+}
+
+/* The array's shape is what most members say, be another's epoch ever so
+ * high: a stray one must not make the others strangers. */
 static void
 pool_mark_foreign(struct pool *p, struct assembly *out)
 {
 	const struct sb *model = NULL;
+	unsigned most = 0;
 
-	for (unsigned i = 0; i < p->count; i++)
-		if (p->used[i] &&
-		    (model == NULL || is_fresher(p->sbs[i], model)))
-			model = p->sbs[i];
+	for (unsigned i = 0; i < p->count; i++) {
+		unsigned count = pool_count_shape(p, p->sbs[i]);
+
+		if (!p->used[i] || count < most ||
+		    (count == most && !is_fresher(p->sbs[i], model)))
+			continue;
+		model = p->sbs[i];
+		most = count;
+	}
 	for (unsigned i = 0; i < p->count; i++)
 		if (p->used[i] && !is_same_shape(p->sbs[i], model)) {
 			out->role[i] = ROLE_FOREIGN;

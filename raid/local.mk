@@ -24,6 +24,8 @@ raid_libraid_a_SOURCES = \
 	raid/layout.h \
 	raid/le.h \
 	raid/leg.c \
+	raid/line.c \
+	raid/line.h \
 	raid/list.h \
 	raid/map.c \
 	raid/map.h \

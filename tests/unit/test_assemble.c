@@ -515,6 +515,21 @@ Test(assemble, a_member_of_another_shape_is_foreign)
 	cr_assert_eq(got.verdict, ASSEMBLE_SET_MISSING);
 }
 
+Test(assemble, one_of_another_shape_does_not_make_the_others_foreign)
+{
+	static const struct epoch_spec specs[EPOCHS_MAX] = {
+		E(0, HOW_START, true, "00 01 10 11"),
+	};
+
+	epochs_make(2, 2, specs);
+	members_make("00:1* 01:0* 10:0* 11:0*");
+	members[0].geometry.chunk_bytes *= 2;
+	decide();
+	cr_assert_eq(got.verdict, ASSEMBLE_START);
+	cr_assert_str_eq(roles_text(&got), "XIII");
+	cr_assert(got.missing[0]);
+}
+
 /* H29: 0.0 went away at epoch left, the others made many more. */
 static void
 members_age(uint64_t left, uint64_t now, enum sb_how how)
