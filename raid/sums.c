@@ -308,16 +308,15 @@ sums_check(const struct sums *s)
 	uint32_t heads = 0;
 	uint32_t hashed = 0;
 
-	for (uint32_t i = 1; i <= s->count; i++) {
+	for (uint32_t i = 1; i <= s->high; i++) {
 		const struct node *n = &s->nodes[i];
 
-		if (!(n->flags & NODE_USED))
-			continue;
-		used++;
+		used += (n->flags & NODE_USED) != 0;
 		heads += (n->flags & NODE_HEAD) != 0;
 	}
-	for (uint32_t b = 0; b <= s->hash_mask; b++)
-		for (uint32_t i = s->heads[b]; i; i = s->nodes[i].hash_next)
+	for (uint32_t b = 0; b <= s->hash_mask && hashed <= heads; b++)
+		for (uint32_t i = s->heads[b]; i && hashed <= heads;
+		     i = s->nodes[i].hash_next)
 			hashed++;
 	CHECK(used == s->used);
 	CHECK(heads == hashed);

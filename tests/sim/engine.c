@@ -421,8 +421,12 @@ sim_event(struct sim *s, const struct event *e)
 static void
 sim_check_engine(struct sim *s)
 {
-	if (s->options.check_always || s->turns % 256 == 0)
-		raid_check(s->raid);
+	uint64_t every = s->options.check_always ? 1 : 256;
+
+	if (s->io_count - s->io_at_check < every)
+		return;
+	s->io_at_check = s->io_count;
+	raid_check(s->raid);
 }
 
 bool
@@ -455,7 +459,6 @@ sim_turn(struct sim *s)
 	if (s->end != END_NOT)
 		return false;
 	raid_tick(s->raid);
-	s->turns++;
 	sim_check_engine(s);
 	return s->end == END_NOT;
 }

@@ -91,7 +91,7 @@ static void
 options_draw_runs(struct options *o, struct rng *r)
 {
 	o->runs = (unsigned)rng_between(r, 1, 8);
-	o->requests_per_run = (unsigned)RNG_PICK(r, 20, 100, 300, 1000);
+	o->requests_per_run = (unsigned)RNG_PICK(r, 50, 300, 1500, 6000);
 	o->stop_percent = (unsigned)RNG_PICK(r, 0, 20, 50);
 	o->cut_percent = (unsigned)RNG_PICK(r, 0, 50, 70, 100);
 	o->cut_in_start_percent = (unsigned)RNG_PICK(r, 0, 10, 40);
@@ -124,8 +124,7 @@ options_draw_faults(struct options *o, struct rng *r)
 	o->flush_error_ppm = (unsigned)RNG_PICK(r, 0, 0, 1000, 20000);
 	o->stall_ppm = (unsigned)RNG_PICK(r, 0, 0, 0, 100);
 	o->unbounded = rng_percent(r, 15);
-	o->fault_every_ns = RNG_PICK(r, 0, 300000, 3000000, 30000000,
-				     300000000);
+	o->fault_every_ns = o->latency_ns * RNG_PICK(r, 0, 3, 30, 300, 3000);
 	o->flip_weight = (unsigned)RNG_PICK(r, 0, 1, 10);
 	o->bad_weight = (unsigned)RNG_PICK(r, 0, 1, 5);
 	/* Rotten where all is in doubt, nothing can tell (R17). */

@@ -62,7 +62,7 @@ struct sim {
 	int start_res, stop_res;
 	enum sim_end end; /* this run is to end now */
 	enum disk_fate cut_fate;
-	uint64_t turns;
+	uint64_t io_at_check; /* raid_check() was called */
 	uint64_t turns_at_once; /* without time moving */
 	struct raid_status last; /* as it was when the run ended */
 	struct sb last_sb;

@@ -11,6 +11,9 @@
 #define CLIENT_ALIGN 4096u
 /* The final reading sends up to this much at once. */
 #define CLIENT_ROOM_MIN (64u << 10)
+/* Most requests are as short as those of a database; a few may be long. */
+#define CLIENT_USUAL (16u << 10)
+#define CLIENT_LONG_PERCENT 1u
 
 void
 client_init(struct sim *s)
@@ -169,6 +172,8 @@ client_draw_range(struct sim *s, uint64_t *offset, uint64_t *length)
 	uint64_t grain = client_grain(s);
 	uint64_t most = s->options.length_max;
 
+	if (most > CLIENT_USUAL && !rng_percent(r, CLIENT_LONG_PERCENT))
+		most = CLIENT_USUAL;
 	while (most > grain && rng_percent(r, 50))
 		most /= 2;
 	if (most < grain)

@@ -32,6 +32,8 @@
 
 /* Attempts to start that may be cut short, one after the other. */
 #define STARTS_CUT_MAX 4u
+/* Between faults while no client waits. */
+#define STORM_IDLE_NS 50000000u
 
 bool
 storm_may_hit(const struct sim *s, unsigned member)
@@ -187,6 +189,9 @@ storm_event(struct sim *s)
 
 	if (!s->faults || every == 0)
 		return;
+	/* While nobody asks for anything little happens. */
+	if (s->client.busy == 0 && every < STORM_IDLE_NS)
+		every = STORM_IDLE_NS;
 	rng_init(&r, s->seed, "hit", rng_index(s->run, s->hits++));
 	queue_add(&s->queue, s->now_ns + rng_between(&r, 1, every),
 		  EVENT_FAULT, NULL);
