@@ -74,7 +74,8 @@ cleaner_compose(struct job *job, struct record *rec)
 			struct node *n = sums_visible(
 				&set->sums, u->number * UNIT_BLOCKS + b);
 
-			if (n && !(n->flags & NODE_JOURNALED))
+			if (n && !(n->flags & NODE_JOURNALED) &&
+			    !PLANTED(CLEAN_WITHOUT_SUMS))
 				CHECK(journal_put_node(set, rec, n));
 		}
 		item.stale |= map_stale(set->map[item.start]);
@@ -126,15 +127,21 @@ cleaner_collect(struct set *set, bool pressed, uint32_t max)
 
 		/* Units to be resynced cannot be cleaned; when stopping they
 		 * are not settled any more, and must not hide the others. */
-		if (u->resync && stopping)
+		if (u->resync && stopping && !PLANTED(STOP_LOOKS_AT_RESYNC))
 			continue;
-		if (cl->count == max || ++looked > CLEAN_LOOK_MAX)
+		if (cl->count == max ||
+		    ++looked > (PLANTED(STOP_LOOKS_AT_RESYNC) ? 4u
+							      : CLEAN_LOOK_MAX))
 			break;
 		if (!pressed && u->used_ns + CLEAN_IDLE_NS > now)
 			break;
-		if (u->state != UNIT_DIRTY || u->inflight > 0 || u->resync)
+		if (u->state != UNIT_DIRTY ||
+		    (u->inflight > 0 && !PLANTED(CLEAN_WITH_WRITE_IN_FLIGHT)) ||
+		    (u->resync && !PLANTED(CLEAN_BEFORE_RESYNC)))
 			continue;
-		if ((int32_t)(set->flusher.done_gen - u->gen) <= 0) {
+		if ((int32_t)(set->flusher.done_gen - u->gen) <=
+			    (PLANTED(CLEAN_BY_FLUSH_UNDERWAY) ? -1 : 0) &&
+		    !PLANTED(CLEAN_BEFORE_FLUSH)) {
 			flush = true;
 			continue;
 		}

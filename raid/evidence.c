@@ -45,7 +45,7 @@ evidence_last_resort(const struct settle *st, uint32_t b)
 		if (whole < 0 && set->legs[i].sector_bytes >= block_bytes)
 			whole = (int)i;
 	}
-	return agree || whole < 0 ? lowest : whole;
+	return agree || whole < 0 || PLANTED(SECTORS_IGNORED) ? lowest : whole;
 }
 
 /* The sum that the page on disk gives; false: unwritten or not known. */
@@ -117,6 +117,8 @@ evidence_choose(struct settle *st, uint32_t b)
 	if (n && n->sum == SUM_UNWRITTEN)
 		return; /* nothing after it: zeros */
 	for (; n && !based; n = sums_node(&set->sums, n->older)) {
+		if (PLANTED(ZEROS_BELOW_SUM) && n->sum == SUM_UNWRITTEN)
+			return;
 		if (n->sum == SUM_UNWRITTEN) {
 			based = true; /* below a sum, never zeros (H14) */
 			break;
@@ -127,7 +129,10 @@ evidence_choose(struct settle *st, uint32_t b)
 			evidence_take(st, b, leg, n->sum);
 			return;
 		}
-		based = node_is_settled(n, set->flusher.done_gen);
+		based = node_is_settled(n, set->flusher.done_gen) &&
+			!PLANTED(SUM_BELOW_BASE_VOUCHES);
+		if (PLANTED(NEWEST_SUM_ONLY))
+			break;
 	}
 	if (!based && evidence_page_sum(st, b, &sum)) {
 		int leg = evidence_match(st, b, sum);
@@ -138,7 +143,7 @@ evidence_choose(struct settle *st, uint32_t b)
 			return;
 		}
 	}
-	if (any)
+	if (any && !PLANTED(NO_LAST_RESORT))
 		evidence_accept(st, b);
 }
 
@@ -151,7 +156,8 @@ evidence_by_sum(struct settle *st, uint32_t b)
 	if (sum_lookup(set, st->unit * UNIT_BLOCKS + b, &sum) != SUM_KNOWN ||
 	    sum == SUM_UNWRITTEN)
 		return;
-	int leg = evidence_match(st, b, sum);
+	int leg = PLANTED(REPAIR_UNVERIFIED) ? evidence_last_resort(st, b)
+					     : evidence_match(st, b, sum);
 
 	if (leg >= 0)
 		evidence_take(st, b, leg, sum);

@@ -69,15 +69,21 @@ fan_is_decided(const struct fan *fan, int *res)
 	const struct set *set = fan->set;
 	uint8_t lacking = fan->missed & set->counted_mask;
 
+	if (PLANTED(ACK_BEFORE_EPOCH) ||
+	    (PLANTED(EPOCH_IN_FORCE_EARLY) &&
+	     set->raid->meta.state == META_WRITING))
+		lacking = 0;
 	if (!lacking && !fan->hopeless && fan->ok) {
 		*res = 0;
 		return true;
 	}
 	/* Before the start's epoch there is none to wait for. */
 	if (!lacking || fan->hopeless || set->write_stopped ||
-	    !set->raid->epoch_begun ||
+	    (!set->raid->epoch_begun && !PLANTED(CREATE_WAITS_FOR_EPOCH)) ||
 	    set->raid->meta.state == META_STUCK) {
 		*res = -EIO;
+		if (PLANTED(STUCK_EPOCH_ACKS) && fan->ok && !fan->hopeless)
+			*res = 0;
 		return true;
 	}
 	return false;
@@ -116,6 +122,11 @@ fan_op_done(struct op *op, int res)
 	struct fan *fan = op->owner;
 	struct leg *leg = op->leg;
 
+	if ((PLANTED(WRITE_ERROR_IGNORED) && fan->cause == CAUSE_DATA) ||
+	    (PLANTED(APPEND_ERROR_IGNORED) && fan->cause == CAUSE_APPEND) ||
+	    (PLANTED(PAGE_ERROR_IGNORED) && fan->cause == CAUSE_PAGE) ||
+	    (PLANTED(MAP_ERROR_IGNORED) && fan->cause == CAUSE_CHECKPOINT))
+		res = 0;
 	if (res < 0) {
 		fan->missed |= leg->bit;
 		fan->ok &= (uint8_t)~leg->bit;
@@ -123,7 +134,8 @@ fan_op_done(struct op *op, int res)
 			fan->hopeless = true;
 	}
 	fan->pending--;
-	if (fan->pending == 0)
+	if (fan->pending ==
+	    (PLANTED(ACK_BEFORE_LAST_LEG) && fan->cause == CAUSE_DATA))
 		fan_gather(fan);
 }
 
@@ -166,8 +178,15 @@ fan_write(struct fan *fan, uint64_t offset, uint64_t length, void *buf,
 static void
 fan_flush_done(struct op *op, int res)
 {
+	if (PLANTED(RETRY_FAILED_FLUSH) && res < 0 && !op->io.fua) {
+		op_submit(op->leg, IO_FLUSH, 0, 0, NULL, true, fan_flush_done,
+			  op->owner, op->tag);
+		return;
+	}
 	if (res == 0)
-		op->leg->flushed = op->tag;
+		op->leg->flushed = PLANTED(FLUSH_COVERS_LATER)
+					   ? op->leg->written
+					   : op->tag;
 	fan_op_done(op, res);
 }
 
@@ -180,7 +199,8 @@ fan_flush(struct fan *fan)
 		struct leg *leg = &set->legs[i];
 
 		if (leg->run != RUN_IN || leg->write_through ||
-		    leg->written == leg->flushed)
+		    leg->written == leg->flushed ||
+		    (PLANTED(FLUSH_LEAVES_OUT_LEG) && i > 0))
 			continue;
 		fan->pending++;
 		op_submit(leg, IO_FLUSH, 0, 0, NULL, false, fan_flush_done, fan,

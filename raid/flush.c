@@ -21,7 +21,8 @@ bool
 flush_is_needed(const struct set *set)
 {
 	/* A counted leg that failed: only the epoch without it will do. */
-	if (set->in_mask != set->counted_mask)
+	if (set->in_mask != set->counted_mask &&
+	    !PLANTED(FLUSH_BESIDE_FAILING_LEG))
 		return true;
 	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
 		const struct leg *leg = &set->legs[i];
@@ -36,7 +37,11 @@ flush_is_needed(const struct set *set)
 void
 flush_request(struct set *set, struct flush_wait *w)
 {
-	list_append(&set->flusher.waiting, &w->link);
+	struct flusher *f = &set->flusher;
+
+	list_append(PLANTED(FLUSH_JOINS_UNDERWAY) && f->running ? &f->covered
+								: &f->waiting,
+		    &w->link);
 }
 
 static void
@@ -64,7 +69,7 @@ flush_round_done(struct fan *fan, int res)
 	f->running = false;
 	if (res == 0)
 		f->done_gen = f->gen;
-	else
+	else if (!PLANTED(LAST_LEG_GOES_ON_AFTER_FLUSH))
 		set->write_stopped = true; /* never retried (R7, H10) */
 	flush_finish(&f->covered, res);
 }

@@ -118,8 +118,8 @@ journal_put_node(struct set *set, struct record *rec, struct node *n)
 	struct node *older = sums_node(&set->sums, n->older);
 
 	/* In the order of admission (R3). */
-	if (older && !(older->flags & NODE_JOURNALED) &&
-	    (older->flags & NODE_DONE)) {
+	if (older && !PLANTED(SUMS_OUT_OF_ORDER) &&
+	    !(older->flags & NODE_JOURNALED) && (older->flags & NODE_DONE)) {
 		if (!journal_put_node(set, rec, older))
 			return false;
 	}
@@ -208,7 +208,7 @@ journal_append_done(struct fan *fan, int res)
 	struct journal *j = &set->journal;
 
 	j->appending = false;
-	if (res < 0) {
+	if (res < 0 && !PLANTED(LAST_LEG_GOES_ON_AFTER_APPEND)) {
 		/* What is behind it in the ring cannot be known: nothing is
 		 * appended any more (R7, H10). */
 		set->write_stopped = true;
@@ -231,7 +231,7 @@ journal_write_ring(struct set *set, struct fan *fan, uint64_t first,
 		left = blocks;
 	if (left > 0)
 		fan_write(fan, offset + first * 4096, left * 4096, j->buf,
-			  true);
+			  !PLANTED(JOURNAL_WITHOUT_FUA));
 	if (blocks > left)
 		fan_write(fan, offset, (blocks - left) * 4096,
 			  j->buf + left * 4096, true);
@@ -307,6 +307,7 @@ journal_tick(struct set *set)
 		checkpoint_want(set);
 	if (!record_is_empty(&j->rec))
 		journal_write(set, again);
-	else /* all of it stands in records already */
+	else if (!PLANTED(EMPTY_APPEND_FORGOTTEN))
+		/* all of it stands in records already */
 		journal_finish_jobs(&j->composed, 0);
 }

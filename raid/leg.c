@@ -63,7 +63,9 @@ leg_fail_last(struct leg *leg, enum raid_cause cause, int err)
 
 	raid_note(leg->raid, NOTE_LAST_LEG_ERROR, set, leg, err, cause, 0);
 	if (cause == CAUSE_DATA || cause == CAUSE_READS ||
-	    cause == CAUSE_OPERATOR || set->write_stopped)
+	    cause == CAUSE_OPERATOR || set->write_stopped ||
+	    (PLANTED(LAST_LEG_GOES_ON_AFTER_FLUSH) && cause == CAUSE_FLUSH) ||
+	    (PLANTED(LAST_LEG_GOES_ON_AFTER_APPEND) && cause == CAUSE_APPEND))
 		return;
 	set->write_stopped = true;
 	raid_note(leg->raid, NOTE_WRITE_STOPPED, set, leg, err, cause, 0);
@@ -81,7 +83,7 @@ leg_fail(struct leg *leg, enum raid_cause cause, int err)
 		leg->write_errors++;
 	if (leg->run != RUN_IN)
 		return true;
-	if (!leg_is_expendable(leg)) {
+	if (!leg_is_expendable(leg) && !PLANTED(LAST_LEG_EVICTED)) {
 		leg_fail_last(leg, cause, err);
 		return false;
 	}

@@ -35,6 +35,7 @@ raid_libraid_a_SOURCES = \
 	raid/note.h \
 	raid/pages.c \
 	raid/part.c \
+	raid/plant.h \
 	raid/raid.c \
 	raid/raid.h \
 	raid/range.c \

@@ -54,6 +54,8 @@ meta_place_follow(struct raid *r, const struct leg *leg, uint64_t number)
 		p->changed_s = r->wall_s + (r->now - r->init_ns) / 1000000000;
 	if (p->state == LEG_IN_SYNC)
 		p->last_in_sync = number;
+	if (PLANTED(ONLY_NEWEST_EPOCH_COUNTS))
+		p->counted = false;
 	p->counted |= p->state == LEG_IN_SYNC;
 	p->kept &= p->state == LEG_IN_SYNC;
 }
@@ -78,6 +80,10 @@ meta_compose(struct raid *r)
 	};
 	for (uint32_t i = 0; i < r->leg_count; i++)
 		meta_place_follow(r, &r->legs[i], number);
+	if (PLANTED(EPOCH_MARKED_EARLY)) {
+		sb->in_force_number = number;
+		sb->in_force_nonce = sb->history[0].nonce;
+	}
 }
 
 static void meta_round_done(struct raid *r);
@@ -97,22 +103,24 @@ static void
 meta_write_leg(struct raid *r, struct leg *leg)
 {
 	struct sb *sb = &r->sb;
-	uint8_t slot = leg->sb_slot ^ 1;
+	uint8_t slot = leg->sb_slot ^ !PLANTED(SUPERBLOCK_IN_PLACE);
 
 	sb->set = leg->set->index;
 	sb->leg = leg->index;
 	memcpy(sb->member_uuid, meta_place(r, leg)->member_uuid, 16);
 	sb->sequence = ++leg->sb_sequence;
 	r->meta.written[leg->member] = true;
-	for (unsigned end = 0; end < 2; end++) {
+	for (unsigned end = 0; end < (PLANTED(SUPERBLOCKS_ONE_END) ? 1 : 2);
+	     end++) {
 		uint64_t offset = sb_offset(leg->bytes, end, slot);
 		uint8_t *buf = r->meta.bufs +
 			       ((size_t)leg->member * 2 + end) * SB_BYTES;
 
 		sb_encode(sb, offset, buf);
 		r->meta.pending++;
-		op_submit(leg, IO_WRITE, offset, SB_BYTES, buf, true,
-			  meta_write_done, r, 0);
+		op_submit(leg, IO_WRITE, offset, SB_BYTES, buf,
+			  !PLANTED(SUPERBLOCK_WITHOUT_FUA), meta_write_done, r,
+			  0);
 	}
 }
 
@@ -206,6 +214,9 @@ meta_round_done(struct raid *r)
 			stuck = true;
 		m->wanted = true;
 	}
+	if (failed && PLANTED(EPOCH_TAKEN_BACK))
+		memmove(&r->sb.history[0], &r->sb.history[1],
+			SB_HISTORY * sizeof(r->sb.history[0]));
 	if (stuck)
 		meta_stuck(r);
 	else if (!failed && !m->marking)
@@ -228,4 +239,8 @@ meta_tick(struct raid *r)
 	m->wanted = false;
 	meta_compose(r);
 	meta_write(r, false);
+	if (PLANTED(SERVED_BEFORE_EPOCH) && !m->started) {
+		m->started = true;
+		start_epoch_done(r, 0);
+	}
 }

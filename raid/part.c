@@ -56,6 +56,8 @@ part_granted(struct range *range)
 	/* Crash recovery comes before any access (R16); where it cannot be
 	 * recorded, what is decided can still be read (R7). */
 	if (p->kind != PART_UNWRITTEN &&
+	    !(PLANTED(READ_UNSYNCED) && p->kind == PART_READ) &&
+	    !(PLANTED(WRITE_UNSYNCED) && p->kind == PART_WRITE) &&
 	    (set_can_record(p->set) || p->kind == PART_WRITE) &&
 	    settle_is_needed(p->set, p->block, p->count)) {
 		p->step = PART_WAITING_SETTLE;
@@ -70,6 +72,9 @@ void
 part_relock(struct part *p)
 {
 	bool exclusive = p->kind == PART_WRITE || p->kind == PART_UNWRITTEN;
+
+	if (PLANTED(SMALL_WRITES_SHARE_LOCK) && p->bytes < BLOCK_BYTES)
+		exclusive = p->kind == PART_UNWRITTEN;
 
 	p->step = PART_LOCKING;
 	if (range_lock(&p->set->ranges, &p->range, p->block, p->count,
@@ -232,7 +237,8 @@ flush_part_begin(struct part *p)
 		p->flush.done = flush_part_flushed;
 		flush_request(set, &p->flush);
 	}
-	if (set->sums.queued != set->journal.drained_durable) {
+	if (set->sums.queued != set->journal.drained_durable &&
+	    !PLANTED(FLUSH_WITHOUT_SUMS)) {
 		p->waits++;
 		p->drain.done = flush_part_drained;
 		journal_drain(set, &p->drain);

@@ -2,6 +2,7 @@
 #include "range.h"
 
 #include "check.h"
+#include "plant.h"
 
 void
 ranges_init(struct ranges *rs)
@@ -13,7 +14,8 @@ ranges_init(struct ranges *rs)
 static bool
 range_conflicts(const struct range *a, const struct range *b)
 {
-	if (!a->exclusive && !b->exclusive)
+	if ((!a->exclusive && !b->exclusive) ||
+	    (PLANTED(READ_BESIDE_WRITE) && (!a->exclusive || !b->exclusive)))
 		return false;
 	return a->block < b->block + b->count && b->block < a->block + a->count;
 }

@@ -127,6 +127,8 @@ static bool
 request_split_flush(struct raid *r, struct raid_req *req)
 {
 	for (; req->stage < r->sb.geometry.sets; req->stage++) {
+		if (PLANTED(FLUSH_OF_ONE_SET) && req->stage > 0)
+			continue;
 		struct part *p = part_take(r);
 
 		if (!p)
@@ -188,6 +190,10 @@ request_split_hole(struct raid *r, struct raid_req *req)
 	uint64_t inner_end = end & ~(BLOCK_BYTES - 1ull);
 	bool edges = req->op == RAID_ZEROES;
 
+	if (PLANTED(DISCARD_ROUNDS_OUT) && !edges) {
+		inner = req->offset & ~(BLOCK_BYTES - 1ull);
+		inner_end = (end + BLOCK_BYTES - 1) & ~(BLOCK_BYTES - 1ull);
+	}
 	if (inner >= inner_end)
 		return !edges || request_split_data(r, req, req->length);
 	if (edges && req->cursor < inner - req->offset &&

@@ -19,6 +19,7 @@
 #include "list.h"
 #include "map.h"
 #include "note.h"
+#include "plant.h"
 #include "raid.h"
 #include "range.h"
 #include "record.h"

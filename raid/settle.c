@@ -72,6 +72,8 @@ settle_repair(struct set *set, uint64_t block)
 	for (uint32_t i = 0; i < sr->repair_count; i++)
 		if (sr->repairs[i] == unit)
 			return;
+	if (PLANTED(MISMATCH_NOT_REPAIRED))
+		return;
 	/* When full it is dropped: the next read finds it again. */
 	if (sr->repair_count < REPAIR_MAX)
 		sr->repairs[sr->repair_count++] = unit;
@@ -116,7 +118,7 @@ settle_finish(struct settle *st, int res)
 
 	st->step = SETTLE_FREE;
 	set->settler.busy--;
-	if (st->frame)
+	if (st->frame && !PLANTED(EVIDENCE_NOT_PINNED))
 		pages_unpin(set, st->frame);
 	st->frame = NULL;
 	if (u)
@@ -140,8 +142,8 @@ settle_recorded(struct job *job, int res)
 
 	for (uint32_t b = 0; b < UNIT_BLOCKS && res == 0; b++)
 		if (st->record >> b & 1)
-			sums_trim(s, sums_newest(s,
-						 st->unit * UNIT_BLOCKS + b));
+			sums_trim(s,
+				  sums_newest(s, st->unit * UNIT_BLOCKS + b));
 	settle_finish(st, res);
 }
 
@@ -177,6 +179,8 @@ settle_chain(struct settle *st, uint32_t b)
 		st->record &= (uint16_t) ~(1u << b);
 		return;
 	}
+	if (PLANTED(BASE_DROPPED_BEFORE_RECORD))
+		sums_drop(s, block);
 	/* What is older goes when the record is durable. */
 	store_drop(st->set, block, 1);
 	n = sums_push(s, block, st->sum[b], NODE_DONE | NODE_SETTLED);
@@ -194,7 +198,7 @@ settle_record(struct settle *st)
 	for (uint32_t b = 0; b < UNIT_BLOCKS; b++)
 		if (st->chosen >> b & 1)
 			settle_chain(st, b);
-	if (st->record == 0) {
+	if (st->record == 0 || PLANTED(RESYNC_NOT_RECORDED)) {
 		settle_finish(st, 0);
 		return;
 	}
@@ -308,7 +312,7 @@ settle_decide(struct settle *st)
 					&st->fan, &set->legs[i],
 					settle_offset(st, b), BLOCK_BYTES,
 					settle_block(st, st->source[b], b),
-					true);
+					!PLANTED(REPAIR_WITHOUT_FUA));
 	fan_end(&st->fan);
 }
 
@@ -356,7 +360,7 @@ settle_read(struct settle *st)
 	/* The page is evidence: it must still be there when the legs are. */
 	st->frame = pages_find(st->set,
 			       set_region(st->set, st->unit * UNIT_BLOCKS));
-	if (st->frame)
+	if (st->frame && !PLANTED(EVIDENCE_NOT_PINNED))
 		pages_pin(st->frame);
 	st->chosen = 0;
 	st->record = 0;
@@ -434,7 +438,9 @@ settle_start(struct set *set, uint64_t unit)
 	set->settler.busy++;
 	if (u)
 		u->settling = true;
-	if (range_lock(&set->ranges, &st->range, unit * UNIT_BLOCKS,
+	if (range_lock(&set->ranges, &st->range,
+		       (PLANTED(REPAIR_WITHOUT_LOCK) ? set->blocks : 0) +
+			       unit * UNIT_BLOCKS,
 		       UNIT_BLOCKS, true, settle_granted))
 		settle_granted(&st->range);
 }
@@ -486,7 +492,8 @@ settle_next_background(struct set *set, uint64_t *unit)
 	struct settler *sr = &set->settler;
 	struct units *us = &set->units;
 
-	if (us->resync == 0 || !set_can_record(set) ||
+	if (us->resync == 0 ||
+	    (!set_can_record(set) && !PLANTED(SETTLES_IN_VAIN)) ||
 	    (set->raid->phase == PHASE_STOPPING && list_empty(&set->starved)))
 		return false;
 	for (uint32_t i = 0; i < us->count; i++) {

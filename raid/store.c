@@ -83,10 +83,12 @@ store_recorded(struct job *job, int res)
 	}
 	set_apply_page(set, st->region, SLOT_0 + st->slot, st->crc, st->full);
 	for (uint32_t i = 0; i < store_blocks(st); i++)
-		sums_drop_paged(&set->sums, store_first_block(st) + i);
+		PLANTED(SUM_DROPPED)
+	? sums_drop(&set->sums, store_first_block(st) + i)
+	: sums_drop_paged(&set->sums, store_first_block(st) + i);
 	struct frame *f = pages_find(set, st->region);
 
-	if (f) {
+	if (f && !PLANTED(STALE_PAGE_KEPT)) {
 		memcpy(f->data, st->buf, 4096);
 		f->state = FRAME_READY;
 	}
@@ -99,7 +101,7 @@ store_put_newer(struct store *st, struct record *rec, struct node *n)
 {
 	struct sums *s = &st->set->sums;
 
-	if (!n || (n->flags & NODE_PAGED))
+	if (!n || (n->flags & NODE_PAGED) || PLANTED(PAGE_VOIDS_NEWER))
 		return true;
 	if (!store_put_newer(st, rec, sums_node(s, n->older)))
 		return false;
@@ -193,6 +195,10 @@ store_written(struct fan *fan, int res)
 	}
 	st->state = STORE_FLUSHING;
 	st->flush.done = store_flushed;
+	if (PLANTED(PAGE_COUNTS_UNFLUSHED)) {
+		store_flushed(&st->flush, 0);
+		return;
+	}
 	flush_request(st->set, &st->flush);
 }
 
@@ -208,12 +214,15 @@ store_compose_page(struct store *st)
 			sums_visible(&set->sums, store_first_block(st) + i);
 		le32 sum;
 
+		if (PLANTED(PAGE_OF_UNDONE_WRITES))
+			n = sums_newest(&set->sums, store_first_block(st) + i);
+
 		if (n) {
 			page_put(st->buf, i, n->sum);
 			n->flags |= NODE_PAGED;
 		}
 		memcpy(&sum, st->buf + (size_t)i * 4, sizeof(sum));
-		if (le32_get(sum) == SUM_UNWRITTEN)
+		if (le32_get(sum) == SUM_UNWRITTEN && !PLANTED(PAGE_SAYS_FULL))
 			st->full = false;
 	}
 }
@@ -248,7 +257,9 @@ store_lost(struct store *st, struct frame *f)
 	if (f && f->pins == 0)
 		pages_forget(set, st->region); /* to be read again */
 	if (sr->busy == 1 && !sr->stored) {
-		sr->next_ns = set->raid->now + STORE_RETRY_NS;
+		sr->next_ns =
+			set->raid->now +
+			(PLANTED(STORE_RETRIED_AT_ONCE) ? 0 : STORE_RETRY_NS);
 		store_give_up(set);
 	}
 	store_free(st);
@@ -262,12 +273,13 @@ store_write(struct store *st)
 	struct frame *f = pages_find(set, st->region);
 
 	memset(st->buf, 0, 4096);
-	if (set->resync_in[st->region] > 0) {
+	if (set->resync_in[st->region] > 0 && !PLANTED(PAGE_OF_UNDECIDED)) {
 		store_free(st); /* its sums are not decided (R17) */
 		return;
 	}
 	if (map_slot(e) != SLOT_NONE) {
-		if (!f || f->state == FRAME_LOST) {
+		if ((!f || f->state == FRAME_LOST) &&
+		    !(PLANTED(LOST_PAGE_STORED_ANEW) && f)) {
 			store_lost(st, f);
 			return;
 		}
@@ -278,7 +290,7 @@ store_write(struct store *st)
 	set->storer.stored = true;
 	store_compose_page(st);
 	st->state = STORE_WRITING;
-	st->slot = map_slot(e) == SLOT_0 ? 1 : 0;
+	st->slot = map_slot(e) == (PLANTED(PAGE_IN_PLACE) ? SLOT_1 : SLOT_0);
 	st->crc = page_crc(&set->name, st->region, st->slot, st->buf);
 	st->as_of = set->journal.sequence - 1;
 	fan_begin(&st->fan, set, CAUSE_PAGE, store_written);
@@ -328,7 +340,7 @@ store_drop(struct set *set, uint64_t block, uint64_t count)
 	uint64_t first = set_region(set, block);
 	uint64_t last = set_region(set, block + count - 1);
 
-	if (set->storer.busy == 0)
+	if (set->storer.busy == 0 || PLANTED(STORE_SURVIVES_DISCARD))
 		return;
 	for (uint32_t i = 0; i < STORE_MAX; i++) {
 		struct store *st = &set->storer.stores[i];
@@ -388,7 +400,9 @@ store_tick(struct set *set)
 
 		sr->hand = (sr->hand + 1) % set->regions;
 		if (set->sums.per_region[region] > 0 &&
-		    set->resync_in[region] == 0 && !store_has(set, region))
+		    (set->resync_in[region] == 0 ||
+		     PLANTED(PAGE_OF_UNDECIDED)) &&
+		    !store_has(set, region))
 			store_start(set, region);
 	}
 }

@@ -22,7 +22,7 @@ map_set(struct set *set, uint64_t region, map_entry e)
 	if (old == e)
 		return;
 	set->map[region] = e;
-	set->map_dirty[region / MAP_ENTRIES] = 3;
+	set->map_dirty[region / MAP_ENTRIES] = PLANTED(MAP_ONE_COPY) ? 1 : 3;
 }
 
 void
@@ -39,6 +39,8 @@ map_add_stale(struct set *set, uint64_t region, uint8_t mask)
 {
 	map_entry e = set->map[region];
 
+	if (PLANTED(STALE_MARK_MISSING))
+		return;
 	map_set(set, region,
 		map_entry_of(map_slot(e), map_is_full(e), map_stale(e) | mask,
 			     map_crc(e)));
@@ -79,12 +81,15 @@ static void
 apply_unwritten_region(struct set *set, uint64_t region)
 {
 	uint64_t first = region << set->region_shift;
+	map_entry e = set->map[region];
 
 	if (set->sums.per_region[region] > 0)
 		for (uint64_t b = 0; b < 1ull << set->region_shift; b++)
 			sums_drop(&set->sums, first + b);
 	map_set(set, region,
 		map_entry_of(SLOT_NONE, false, map_stale(set->map[region]), 0));
+	if (PLANTED(DISCARD_KEEPS_PAGE))
+		map_set(set, region, e);
 	pages_forget(set, region);
 }
 

@@ -13,8 +13,13 @@ unwritten_discard_done(struct op *op, int res)
 {
 	struct part *p = op->owner;
 
-	(void)res;
-	if (--p->fetch.pending == 0)
+	if (PLANTED(DISCARD_ERROR_EVICTS) && res < 0)
+		leg_fail(op->leg, CAUSE_DATA, res);
+	if (--p->fetch.pending > 0)
+		return;
+	if (PLANTED(DISCARD_BEFORE_RECORD))
+		journal_submit(p->set, &p->job);
+	else
 		part_finish(p, 0);
 }
 
@@ -58,7 +63,12 @@ unwritten_recorded(struct job *job, int res)
 	/* Pages composed since the record was. */
 	store_drop(p->set, p->block, p->count);
 	set_apply_unwritten(p->set, p->block, p->count);
-	unwritten_discard(p);
+	if (PLANTED(DISCARD_OUTSIDE_LOCK))
+		range_unlock(&p->set->ranges, &p->range);
+	if (PLANTED(DISCARD_BEFORE_RECORD))
+		part_finish(p, 0);
+	else
+		unwritten_discard(p);
 }
 
 /* Sums that wait for a ride are not to follow the record (H14). */
@@ -95,7 +105,8 @@ unwritten_compose(struct job *job, struct record *rec)
 		.extra = p->count,
 	};
 
-	unwritten_waive(set, p->block, p->count);
+	if (!PLANTED(WAITING_SUM_OVERTAKES))
+		unwritten_waive(set, p->block, p->count);
 	store_drop(set, p->block, p->count);
 	if (item.stale)
 		for (uint64_t i = set_region(set, p->block);
@@ -113,5 +124,8 @@ unwritten_begin(struct part *p)
 	p->job.done = unwritten_recorded;
 	p->job.bytes = 24;
 	p->job.sums = p->held;
-	journal_submit(p->set, &p->job);
+	if (PLANTED(DISCARD_BEFORE_RECORD))
+		unwritten_discard(p);
+	else
+		journal_submit(p->set, &p->job);
 }

@@ -93,7 +93,7 @@ write_undecided(struct part *p)
 		struct unit *u =
 			units_find(&set->units, part_unit_number(p, bit));
 
-		if (u->resync)
+		if (u->resync || PLANTED(UNDECIDED_NOT_RESYNCED))
 			continue;
 		unit_set_resync(&set->units, u, true);
 		set->resync_in[set_region(set, p->block)]++;
@@ -126,7 +126,8 @@ write_record_done(struct job *job, int res)
 
 	if (res < 0) {
 		p->res = res;
-		if (p->first && job->composed)
+		if (p->first && job->composed &&
+		    !PLANTED(FAILED_APPEND_FORGOTTEN))
 			set_doubt(p->set, p->block, p->count);
 	} else if (p->first) {
 		write_settle_first(p);
@@ -179,14 +180,15 @@ write_job(struct part *p, void (*compose)(struct job *, struct record *),
 static void
 write_supersede(struct set *set, struct node *n, struct node *older)
 {
-	if (n->flags & NODE_JOURNALED) {
+	if ((n->flags & NODE_JOURNALED) || PLANTED(SUPERSEDED_SUM_UNQUEUED)) {
 		sums_unchain(&set->sums, n);
 		return;
 	}
 	older->sum = n->sum;
 	older->gen = n->gen;
 	/* Not what a page that is being stored holds. */
-	older->flags &= (uint16_t)~NODE_PAGED;
+	if (!PLANTED(SUPERSEDED_SUM_PAGED))
+		older->flags &= (uint16_t)~NODE_PAGED;
 	sums_pop(&set->sums, n->block);
 }
 
@@ -232,7 +234,7 @@ write_data_done(struct fan *fan, int res)
 	}
 	for (uint64_t i = 0; i < p->count; i++)
 		write_node_done(p, sums_newest(&set->sums, p->block + i));
-	if (p->first) {
+	if (p->first && !PLANTED(FIRST_RECORD_BESIDE_DATA)) {
 		/* Durable; now the record that makes it written (R4). */
 		p->step = PART_RECORD;
 		p->waits |= WAIT_RECORD;
@@ -264,14 +266,16 @@ write_fan_out(struct part *p)
 	uint64_t skip = 0;
 	uint64_t sector = set->sector_bytes;
 
-	if (part_is_sub_block(p) && !p->first) {
+	if (part_is_sub_block(p) &&
+	    (!p->first || PLANTED(PARTIAL_FIRST_WRITE))) {
 		skip = p->skip & ~(sector - 1);
 		length = ((p->skip + p->bytes + sector - 1) & ~(sector - 1)) -
 			 skip;
 	}
 	fan_begin(&p->fan, set, CAUSE_DATA, write_data_done);
 	fan_write(&p->fan, set->raid->sb.layout.data_offset + offset + skip,
-		  length, p->buf + skip, p->fua || p->first);
+		  length, p->buf + skip,
+		  p->fua || (p->first && !PLANTED(FIRST_WRITE_CACHED)));
 	fan_end(&p->fan);
 }
 
@@ -293,7 +297,9 @@ write_data(struct part *p)
 {
 	p->step = PART_DATA;
 	p->waits = WAIT_DATA;
-	if (p->fua && !p->first && write_has_unjournaled(p)) {
+	if ((p->fua && !p->first && write_has_unjournaled(p) &&
+	     !PLANTED(FUA_WITHOUT_SUM)) ||
+	    (PLANTED(FIRST_RECORD_BESIDE_DATA) && p->first)) {
 		p->waits |= WAIT_RECORD;
 		write_job(p, write_record_compose, write_fua_recorded);
 	}
@@ -378,9 +384,13 @@ write_take_units(struct part *p)
 		if (!u)
 			u = units_add(&set->units, number);
 		CHECK(u);
-		if (u->state == UNIT_CLEAN || u->state == UNIT_CLEANING)
-			unit_set_state(u, UNIT_MARKING);
-		if (u->state == UNIT_MARKING)
+		if (u->state == UNIT_CLEAN ||
+		    (u->state == UNIT_CLEANING && !PLANTED(WRITE_JOINS_CLEAN)))
+			unit_set_state(u, PLANTED(DATA_WITHOUT_DIRTY)
+						  ? UNIT_DIRTY
+						  : UNIT_MARKING);
+		if (u->state == UNIT_MARKING &&
+		    !(PLANTED(DATA_BESIDE_DIRTY) && u->inflight > 0))
 			intent = true;
 		u->inflight++;
 		units_touch(&set->units, u, set->raid->now);
@@ -447,7 +457,7 @@ write_fetched(struct fetch *f, int res)
 {
 	struct part *p = container_of(f, struct part, fetch);
 
-	if (res < 0) {
+	if (res < 0 && !PLANTED(SUBBLOCK_WRITE_OVER_LOST)) {
 		/* A block no leg verifies takes no part of a block (H15). */
 		p->units = 0;
 		part_finish(p, res);

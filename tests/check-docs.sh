@@ -26,7 +26,7 @@ named() {
 
 for d in raid daemon tools tests; do
 	for f in "$d"/* "$d"/unit/* "$d"/sim/* "$d"/fuzz/* "$d"/system/* \
-		"$d"/bench/*; do
+		"$d"/bench/* "$d"/planted/*; do
 		n=${f##*/}
 		case $n in README | local.mk | '*' | corpus | quickstart) continue ;; esac
 		case $f in tests/fuzz/*.corpus) continue ;; esac

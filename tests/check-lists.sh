@@ -30,7 +30,7 @@ for f in ${missing_programs:-}; do
 done
 missing tests/local.mk tests/sim/*.[ch] tests/system/* tests/*.sh \
 	tests/README tests/unit/*.h tests/unit/support.c tests/fuzz/*.h \
-	tests/golden/* tests/bench/*
+	tests/golden/* tests/bench/* tests/planted/*
 missing tools/local.mk tools/quickstart/*
 missing doc/local.mk doc/*.md doc/*.[0-9]
 

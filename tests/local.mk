@@ -123,6 +123,17 @@ STATIC_CHECKS = \
 
 TESTS += $(STATIC_CHECKS)
 
+# Bugs planted in the engine, one at a time, which the simulator must find.
+# PLANTED: what tests/planted/run shall do: --verify, names.
+check-planted: tests/sim/sim
+	top_srcdir='$(abs_top_srcdir)' CC='$(CC)' \
+		SIM_OBJECTS='$(tests_sim_sim_OBJECTS)' \
+		SIM_LIBS='$(ISAL_LIBS)' SIM_LDFLAGS='$(AM_LDFLAGS)' \
+		SIM_CPPFLAGS='$(ISAL_CFLAGS) $(SAN_CFLAGS)' \
+		bash $(srcdir)/tests/planted/run $(PLANTED)
+
+.PHONY: check-planted
+
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
@@ -181,6 +192,7 @@ BENCH = \
 
 EXTRA_DIST += \
 	tests/fuzz/corpus \
+	tests/planted/run \
 	tests/run-fuzz.sh \
 	tests/run-sim.sh \
 	tests/sim/seeds \

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bugs planted to test the tests: each a way to break one of the rules of
+ * doc/design.md, compiled in by -DPLANT=PLANT_name alone.  In production
+ * PLANTED() is a constant 0 and nothing of it is compiled.  tests/planted/run
+ * builds each and has the simulator find it.
+ *
+ * X(name, rule, hole, what is broken): the hole is the interleaving it opens
+ * again (H1 to H29, doc/design.md), or what an earlier review had found.
+ */
+#ifndef RAID_PLANT_H
+#define RAID_PLANT_H
+
+#define PLANTS(X)                                                              \
+	X(DATA_WITHOUT_DIRTY, "R1", "-",                                       \
+	  "no record says DIRTY before data goes to a clean unit")             \
+	X(DATA_BESIDE_DIRTY, "R1", "-",                                        \
+	  "a second write does not wait for the record that says DIRTY")       \
+	X(ACK_BEFORE_LAST_LEG, "R2", "H11",                                    \
+	  "a write is answered while one of its legs still writes")            \
+	X(ACK_BEFORE_EPOCH, "R2", "H5",                                        \
+	  "a write that a leg failed is answered before the epoch without it") \
+	X(EPOCH_IN_FORCE_EARLY, "R2", "H5",                                    \
+	  "an epoch counts when its superblock writes are submitted")          \
+	X(WRITE_ERROR_IGNORED, "R2", "-",                                      \
+	  "a leg that fails a data write stays in-sync")                       \
+	X(APPEND_ERROR_IGNORED, "R2", "H10",                                   \
+	  "a leg that fails an append stays in-sync")                          \
+	X(PAGE_ERROR_IGNORED, "R2", "-",                                       \
+	  "a leg that fails a page of sums stays in-sync")                     \
+	X(MAP_ERROR_IGNORED, "R2", "H16",                                      \
+	  "a leg that fails a checkpoint stays in-sync")                       \
+	X(FLUSH_BESIDE_FAILING_LEG, "R2", "review",                            \
+	  "a FLUSH does not wait for the epoch without a leg that failed")     \
+	X(STUCK_EPOCH_ACKS, "R2", "H19",                                       \
+	  "what waits for an epoch that cannot be is answered with success")   \
+	X(CREATE_WAITS_FOR_EPOCH, "R2", "review",                              \
+	  "a leg that fails while an array is created is waited for")          \
+	X(FLUSH_JOINS_UNDERWAY, "R3", "H18",                                   \
+	  "a FLUSH joins the leg flush that is under way")                     \
+	X(FLUSH_COVERS_LATER, "R3", "H18",                                     \
+	  "a leg flush covers what completed before its own completion")       \
+	X(FLUSH_LEAVES_OUT_LEG, "R3", "-",                                     \
+	  "only the first leg of a set is flushed")                            \
+	X(FLUSH_OF_ONE_SET, "R3", "-", "a FLUSH flushes the first set only")   \
+	X(FLUSH_WITHOUT_SUMS, "R3", "-",                                       \
+	  "a FLUSH does not wait for sums to be journaled")                    \
+	X(FUA_WITHOUT_SUM, "R3", "-",                                          \
+	  "a FUA write to a DIRTY unit makes no record of its sums")           \
+	X(RETRY_FAILED_FLUSH, "R3", "H10", "a failed flush is tried again")    \
+	X(SUMS_OUT_OF_ORDER, "R3", "H14",                                      \
+	  "a block's newer sum is journaled before the older")                 \
+	X(SUPERSEDED_SUM_UNQUEUED, "R3", "review",                             \
+	  "a sum superseded before it was journaled leaves none in the queue") \
+	X(SUPERSEDED_SUM_PAGED, "R21", "review",                               \
+	  "a newer sum takes the place of one that a page holds")              \
+	X(FIRST_RECORD_BESIDE_DATA, "R4", "H2",                                \
+	  "the record of a first write goes out beside its data")              \
+	X(FIRST_WRITE_CACHED, "R4", "H2",                                      \
+	  "a first write's data is not durable before its record")             \
+	X(PARTIAL_FIRST_WRITE, "R4", "H15",                                    \
+	  "a small write to an unwritten block writes its sectors only")       \
+	X(CLEAN_BEFORE_FLUSH, "R5", "H17",                                     \
+	  "a unit becomes CLEAN without a flush")                              \
+	X(CLEAN_BY_FLUSH_UNDERWAY, "R5", "H17",                                \
+	  "a flush that began before the last write ended makes a unit CLEAN") \
+	X(CLEAN_WITH_WRITE_IN_FLIGHT, "R5", "H17",                             \
+	  "a unit becomes CLEAN with a write in flight")                       \
+	X(WRITE_JOINS_CLEAN, "R5", "H17",                                      \
+	  "a unit counts as DIRTY until its CLEAN record is durable")          \
+	X(CLEAN_WITHOUT_SUMS, "R5", "-",                                       \
+	  "a unit becomes CLEAN with its sums in no record")                   \
+	X(CLEAN_BEFORE_RESYNC, "R16", "-",                                     \
+	  "a unit becomes CLEAN before it was resynced")                       \
+	X(STOP_LOOKS_AT_RESYNC, "R5", "review",                                \
+	  "a stop looks for units to clean among those to be resynced")        \
+	X(LAST_LEG_GOES_ON_AFTER_FLUSH, "R7", "H10",                           \
+	  "the last leg takes writes after a failed flush")                    \
+	X(LAST_LEG_GOES_ON_AFTER_APPEND, "R7", "H10",                          \
+	  "the last leg takes appends after a failed one")                     \
+	X(LAST_LEG_EVICTED, "R7", "-", "the last leg of a set is evicted")     \
+	X(UNDECIDED_NOT_RESYNCED, "R7", "H28",                                 \
+	  "what the last leg failed to write is not decided anew")             \
+	X(FAILED_APPEND_FORGOTTEN, "R7", "review",                             \
+	  "blocks of a failed append read as if it had never been")            \
+	X(SMALL_WRITES_SHARE_LOCK, "R9", "H15",                                \
+	  "writes smaller than a block take a shared lock")                    \
+	X(READ_BESIDE_WRITE, "R9", "-", "reads do not wait for writes")        \
+	X(DISCARD_OUTSIDE_LOCK, "R22", "H14",                                  \
+	  "the lock of a discard goes before the members' own discard")        \
+	X(REPAIR_WITHOUT_LOCK, "R9", "-", "a repair takes no range lock")      \
+	X(NOTHING_VERIFIED, "R11", "-", "what is read is not checked")         \
+	X(MISMATCH_NOT_REPAIRED, "R11", "-", "a bad copy stays as it is")      \
+	X(REPAIR_UNVERIFIED, "R11", "-",                                       \
+	  "a repair copies the lowest leg, verified or not")                   \
+	X(LOST_BLOCK_RETURNED, "R11", "-",                                     \
+	  "a block that no leg verifies is returned as it is")                 \
+	X(PAGE_NOT_VERIFIED, "R11", "-",                                       \
+	  "a page of sums is not checked against the map")                     \
+	X(SUBBLOCK_WRITE_OVER_LOST, "R11", "H15",                              \
+	  "part of a block that no leg verifies can be written")               \
+	X(UNWRITTEN_READS_DISK, "R12", "-",                                    \
+	  "unwritten blocks beside written ones read as the disk has them")    \
+	X(ONLY_NEWEST_EPOCH_COUNTS, "R13", "H3",                               \
+	  "a leg is counted by the newest epoch alone")                        \
+	X(EPOCH_MARKED_EARLY, "R13", "H3",                                     \
+	  "an epoch says of itself that it is in force")                       \
+	X(EPOCH_TAKEN_BACK, "R13", "H20",                                      \
+	  "an epoch that a member failed to write is replaced, not followed")  \
+	X(SERVED_BEFORE_EPOCH, "R13", "H3",                                    \
+	  "an array serves before its start's epoch is in force")              \
+	X(SUPERBLOCKS_ONE_END, "R13", "-",                                     \
+	  "superblocks are written at the front only")                         \
+	X(SUPERBLOCK_WITHOUT_FUA, "R13", "-",                                  \
+	  "superblocks are not durable when their epoch is in force")          \
+	X(SUPERBLOCK_IN_PLACE, "R13", "-",                                     \
+	  "a superblock is written over the newest one")                       \
+	X(READ_UNSYNCED, "R16", "H7",                                          \
+	  "a DIRTY unit is read before it was resynced")                       \
+	X(WRITE_UNSYNCED, "R16", "-",                                          \
+	  "a DIRTY unit is written before it was resynced")                    \
+	X(REPAIR_WITHOUT_FUA, "R16", "H7",                                     \
+	  "what resync and repair rewrite is not durable")                     \
+	X(RESYNC_NOT_RECORDED, "R16", "-",                                     \
+	  "what resync decided is in no record")                               \
+	X(SETTLES_IN_VAIN, "R16", "review",                                    \
+	  "a set that cannot record tries to resync for ever")                 \
+	X(NEWEST_SUM_ONLY, "R17", "H2",                                        \
+	  "of a block's sums in the journal only the newest is looked for")    \
+	X(SUM_BELOW_BASE_VOUCHES, "R17", "H24",                                \
+	  "a sum older than the base vouches for a leg")                       \
+	X(ZEROS_BELOW_SUM, "R17", "H14",                                       \
+	  "\"unwritten\" below a sum that no leg has reads as zeros")          \
+	X(SECTORS_IGNORED, "R17", "H23",                                       \
+	  "the last resort takes a leg whose sectors may tear a block")        \
+	X(NO_LAST_RESORT, "R17", "-",                                          \
+	  "a block that no sum vouches for is left undecided")                 \
+	X(EVIDENCE_NOT_PINNED, "R17", "review",                                \
+	  "the page of sums may go while evidence is weighed")                 \
+	X(BASE_DROPPED_BEFORE_RECORD, "R17", "review",                         \
+	  "older sums are dropped before what replaces them is recorded")      \
+	X(BASE_TRIMMED_EARLY, "R17", "review",                                 \
+	  "a base that no record holds yet replaces one in the journal")       \
+	X(UNDONE_SUM_VOUCHES, "R17", "-",                                      \
+	  "a reader sees the sum of a write that has not completed")           \
+	X(STALE_MARK_MISSING, "R18", "H12",                                    \
+	  "changes of a region are not marked for legs that are out")          \
+	X(JOURNAL_WITHOUT_FUA, "R20", "-", "appends are not durable")          \
+	X(EMPTY_APPEND_FORGOTTEN, "R20", "review",                             \
+	  "jobs whose items stand in records already are not told")            \
+	X(MAP_ONE_COPY, "R20", "-",                                            \
+	  "a change of the map reaches one of its copies only")                \
+	X(PAGE_IN_PLACE, "R21", "H1",                                          \
+	  "a page of sums is written over the one in use")                     \
+	X(PAGE_COUNTS_UNFLUSHED, "R21", "-",                                   \
+	  "a page of sums counts before its leg was flushed")                  \
+	X(PAGE_OF_UNDONE_WRITES, "R21", "H17",                                 \
+	  "a page holds sums of writes in flight")                             \
+	X(PAGE_OF_UNDECIDED, "R21", "-",                                       \
+	  "a page is composed of a region that is to be resynced")             \
+	X(PAGE_VOIDS_NEWER, "R21", "-",                                        \
+	  "sums newer than a page are not said again behind it")               \
+	X(PAGE_SAYS_FULL, "R21", "-",                                          \
+	  "a page with unwritten blocks is recorded as full")                  \
+	X(SUM_DROPPED, "R21", "H16",                                           \
+	  "a stored page drops sums from memory that are newer")               \
+	X(STALE_PAGE_KEPT, "R21", "-",                                         \
+	  "the cached page stays as it was when a new one is stored")          \
+	X(STORE_SURVIVES_DISCARD, "R21", "H13",                                \
+	  "a page composed before a discard is recorded after it")             \
+	X(STORE_RETRIED_AT_ONCE, "R21", "review",                              \
+	  "a set that can store no page tries for ever")                       \
+	X(DISCARD_BEFORE_RECORD, "R22", "H14",                                 \
+	  "members discard before the record is durable")                      \
+	X(DISCARD_KEEPS_PAGE, "R22", "H13",                                    \
+	  "a region that was discarded keeps its page of sums")                \
+	X(DISCARD_ERROR_EVICTS, "R22", "-",                                    \
+	  "a leg that refuses a discard is evicted")                           \
+	X(DISCARD_ROUNDS_OUT, "R22", "A18",                                    \
+	  "a discard rounds outwards to whole blocks")                         \
+	X(WAITING_SUM_OVERTAKES, "R22", "H14",                                 \
+	  "a sum that waits is journaled after \"unwritten\"")                 \
+	X(LOST_PAGE_READS_UNWRITTEN, "R24", "-",                               \
+	  "blocks whose page of sums is lost read as unwritten")               \
+	X(LOST_PAGE_STORED_ANEW, "R24", "-",                                   \
+	  "a page that no leg has is stored anew")
+
+enum plant {
+	PLANT_NONE,
+#define X(name, rule, hole, broken) PLANT_##name,
+	PLANTS(X)
+#undef X
+};
+
+#ifndef PLANT
+#define PLANT PLANT_NONE
+#endif
+
+#define PLANTED(name) (PLANT == PLANT_##name)
+
+#endif
