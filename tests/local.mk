@@ -93,6 +93,23 @@ tests_sim_sim_SOURCES = \
 	tests/sim/versions.h \
 	$(NULL)
 
+# What the crash tests check raidd with.
+if HAVE_LIBNBD
+check_PROGRAMS += tests/system/stamp
+endif
+tests_system_stamp_CPPFLAGS = $(BASE_CPPFLAGS) -I$(top_srcdir)/tests/sim \
+	$(LIBNBD_CFLAGS)
+tests_system_stamp_LDADD = $(LIBNBD_LIBS) $(ISAL_LIBS)
+tests_system_stamp_SOURCES = \
+	tests/system/stamp.c \
+	tests/system/stamp_client.c \
+	tests/system/stamp_client.h \
+	tests/system/stamp_history.c \
+	tests/system/stamp_history.h \
+	tests/system/stamp_sector.c \
+	tests/system/stamp_sector.h \
+	$(NULL)
+
 TESTS += tests/run-fuzz.sh tests/run-sim.sh
 
 FUZZERS = \
@@ -152,6 +169,8 @@ GOLDEN = \
 SYSTEM = \
 	tests/system/admin.sh \
 	tests/system/committer.py \
+	tests/system/crash.py \
+	tests/system/crash.sh \
 	tests/system/functions.sh \
 	tests/system/ledger.sh \
 	tests/system/member_read.py \
@@ -176,6 +195,7 @@ SYSTEM = \
 	tests/system/test-badinput-two-daemons.sh \
 	tests/system/test-config-errors.sh \
 	tests/system/test-config-manual.sh \
+	tests/system/test-crash-kill.sh \
 	tests/system/test-format-members.sh \
 	tests/system/test-nbd-clients.sh \
 	tests/system/test-nbd-rude.sh \

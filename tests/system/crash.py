@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Kills raidd under stamp, which checks it (stamp.c), again and again.
+
+    crash.py kill|cut --dir DIR --raidd R --raidctl C --stamp S
+             [--seed N] [--crashes N]
+
+kill: members are files; what raidd wrote stays.  Everything is drawn from the
+seed but the times at which things happen to be.
+"""
+
+import argparse
+import os
+import random
+import selectors
+import signal
+import subprocess
+import sys
+import time
+
+# For what must happen at all, however slow the machine is.
+PATIENCE_S = 120
+
+
+class Failure(Exception):
+    pass
+
+
+class Daemon:
+    """A raidd, and raidctl for it."""
+
+    def __init__(self, args):
+        self.args = args
+        self.dir = args.dir
+        self.socket = self.dir + "/raidd.sock"
+        self.nbd = self.dir + "/nbd.sock"
+        self.conf = self.dir + "/raidd.conf"
+        self.log = open(self.dir + "/raidd.log", "a")
+        self.process = None
+        with open(self.conf, "w") as f:
+            f.write("[raidd]\nsocket = %s\nnbd_socket = %s\n"
+                    % (self.socket, self.nbd))
+
+    def start(self, scan):
+        self.process = subprocess.Popen(
+            [self.args.raidd, "--config", self.conf, "--foreground", "--scan",
+             scan], stdin=subprocess.DEVNULL, stdout=self.log,
+            stderr=self.log)
+
+    def check_alive(self):
+        if self.process and self.process.poll() is not None:
+            raise Failure("raidd ended with status %d"
+                          % self.process.returncode)
+
+    def ctl(self, *words, check=True):
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            done = subprocess.run(
+                [self.args.raidctl, "--socket", self.socket, *words],
+                stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            # 3: it does not answer yet.
+            if done.returncode != 3 or time.monotonic() > end:
+                break
+            self.check_alive()
+            time.sleep(0.02)
+        if check and done.returncode:
+            raise Failure("raidctl %s: %s" % (" ".join(words), done.stderr))
+        return done.stdout
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def stop(self):
+        self.process.terminate()
+        status = self.process.wait(timeout=PATIENCE_S)
+        self.process = None
+        if status:
+            raise Failure("raidd stopped with status %d" % status)
+
+
+class Stamp:
+    """A stamp: commands go in, words come out."""
+
+    def __init__(self, args, daemon, seed):
+        self.daemon = daemon
+        self.last = ""
+        self.process = subprocess.Popen(
+            [args.stamp, "--socket", daemon.nbd, "--export", "a", "--seed",
+             str(seed), "--log", args.dir + "/stamp.history"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.lines = selectors.DefaultSelector()
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.lines.register(self.process.stdout, selectors.EVENT_READ)
+        self.buffer = ""
+
+    def tell(self, command):
+        try:
+            self.process.stdin.write(command + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self.hear("the reason", PATIENCE_S)
+
+    def next_line(self, timeout_s):
+        """A line, or None if none came in time."""
+        end = time.monotonic() + timeout_s
+        while "\n" not in self.buffer:
+            left = end - time.monotonic()
+            if left <= 0 or not self.lines.select(left):
+                return None
+            data = os.read(self.process.stdout.fileno(), 65536).decode()
+            if not data:
+                raise Failure("stamp ended: " + self.buffer)
+            self.buffer += data
+        line, self.buffer = self.buffer.split("\n", 1)
+        return line
+
+    def explain(self, line):
+        """The rest of what stamp complains of."""
+        out = [line]
+        while True:
+            try:
+                line = self.next_line(PATIENCE_S)
+            except Failure:
+                raise Failure("\n".join(out)) from None
+            out.append(line or "")
+
+    def hear(self, word, timeout_s, dropped_is_fine=False):
+        """Wait for a word; False if it did not come in time."""
+        end = time.monotonic() + timeout_s
+        while True:
+            line = self.next_line(min(1, max(0, end - time.monotonic())))
+            if line is None:
+                self.daemon.check_alive()
+                if time.monotonic() >= end:
+                    return False
+            elif line.startswith("FAIL"):
+                self.explain(line)
+            elif line == "dropped" and not dropped_is_fine:
+                self.daemon.check_alive()
+                raise Failure("raidd closed a connection")
+            elif line.split()[0] == word:
+                self.last = line
+                return True
+
+    def must_hear(self, word, dropped_is_fine=False):
+        if not self.hear(word, PATIENCE_S, dropped_is_fine):
+            raise Failure("waited in vain for '%s' from stamp" % word)
+
+    def end(self):
+        self.process.stdin.close()
+        if self.process.wait(timeout=PATIENCE_S):
+            raise Failure("stamp ended badly")
+
+
+class Files:
+    """Members that are files: a kill takes nothing from them."""
+
+    def __init__(self, args, rng, count):
+        self.paths = ["%s/m%d" % (args.dir, i) for i in range(count)]
+        self.scan = args.dir + "/m*"
+        for path in self.paths:
+            with open(path, "w") as f:
+                f.truncate(rng.choice((40, 48, 64)) << 20)
+
+    def crash(self, daemon):
+        daemon.kill()
+        return "kill"
+
+    def restart(self):
+        pass
+
+    def remove(self):
+        for path in self.paths:
+            os.unlink(path)
+
+
+class Life:
+    """One array, from its creation to a clean stop."""
+
+    def __init__(self, args, rng, totals):
+        self.args = args
+        self.rng = rng
+        self.totals = totals
+        self.recovery_s = 0.1   # how long it takes, about
+        self.legs = rng.choice((2, 2, 3))
+        self.sets = rng.choice((1, 2))
+        self.members = Files(args, rng, self.legs * self.sets)
+        self.daemon = Daemon(args)
+        self.stamp = None
+
+    def start(self):
+        self.members.restart()
+        self.started = time.monotonic()
+        self.daemon.start(self.members.scan)
+        self.stamp.tell("up")
+
+    def create(self):
+        self.daemon.start(self.members.scan)
+        self.daemon.ctl("create", "a", "--legs", str(self.legs), "--chunk",
+                        self.rng.choice(("16K", "64K", "256K")), "-y",
+                        *self.members.paths)
+        self.stamp = Stamp(self.args, self.daemon, self.rng.getrandbits(63))
+        self.started = time.monotonic()
+        self.stamp.tell("up")
+
+    def crash(self):
+        how = self.members.crash(self.daemon)
+        self.stamp.tell(how)
+        self.stamp.must_hear("down", dropped_is_fine=True)
+
+    def run_until_crash(self):
+        """Half of the crashes hit a start, or the recovery after it."""
+        if self.rng.random() < 0.5:
+            at = self.started + self.rng.uniform(0, 1.2 * self.recovery_s)
+            if not self.stamp.hear("verified", at - time.monotonic()):
+                self.totals["in recovery"] += 1
+                return
+            time.sleep(max(0, at - time.monotonic()))
+        else:
+            self.stamp.must_hear("verified")
+            took_s = time.monotonic() - self.started
+            self.recovery_s = 0.8 * self.recovery_s + 0.2 * took_s
+            self.stamp.hear("FAIL", self.rng.uniform(0, 0.2))
+        self.totals["verified"] += 1
+
+    def rest(self):
+        """Everything is read, and the array stopped clean."""
+        self.stamp.must_hear("verified")
+        self.stamp.tell("rest")
+        self.stamp.must_hear("rest")
+        self.check_status()
+        if self.rng.random() < 0.5:
+            self.daemon.ctl("stop", "a")
+        self.daemon.stop()
+        self.totals["clean stops"] += 1
+
+    def check_status(self):
+        """Nothing but what was done to it may be wrong with the array."""
+        out = self.daemon.ctl("status", "a", "--exit-code", check=False)
+        if "optimal" not in out.splitlines()[0]:
+            raise Failure("it is not as it should be:\n" + out)
+
+    def run(self, crashes):
+        self.create()
+        while crashes:
+            if self.rng.random() < 0.04:
+                self.rest()
+            else:
+                self.run_until_crash()
+                self.crash()
+                crashes -= 1
+                self.totals["crashes"] += 1
+            self.start()
+        self.rest()
+        self.stamp.end()
+        print("%d sets of %d:" % (self.sets, self.legs), self.stamp.last,
+              flush=True)
+        self.members.remove()
+
+    def undo(self):
+        for p in (self.daemon.process, self.stamp and self.stamp.process):
+            if p and p.poll() is None:
+                p.kill()
+                p.wait()
+
+
+def run(args):
+    rng = random.Random(args.seed)
+    totals = {"crashes": 0, "in recovery": 0, "verified": 0, "clean stops": 0}
+    left = args.crashes
+    while left:
+        life = Life(args, rng, totals)
+        try:
+            count = min(left, args.life)
+            life.run(count)
+            left -= count
+        finally:
+            life.undo()
+    print(", ".join("%d %s" % (n, what) for what, n in totals.items()))
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("mode", choices=("kill", "cut"))
+    for name in ("dir", "raidd", "raidctl", "stamp"):
+        p.add_argument("--" + name, required=True)
+    p.add_argument("--seed", type=int, required=True)
+    p.add_argument("--crashes", type=int, required=True)
+    p.add_argument("--life", type=int, default=40)
+    args = p.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    print("seed %d" % args.seed, flush=True)
+    try:
+        run(args)
+    except (Failure, subprocess.TimeoutExpired) as e:
+        print("failed, seed %d: %s" % (args.seed, e), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
