@@ -55,8 +55,14 @@ tests_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/sim
 tests_sim_sim_LDADD = raid/libraid.a $(ISAL_LIBS)
 tests_sim_sim_SOURCES = \
 	tests/sim/calm.c \
+	tests/sim/candidate.c \
+	tests/sim/candidate.h \
 	tests/sim/engine.c \
+	tests/sim/many.c \
+	tests/sim/many.h \
 	tests/sim/members.c \
+	tests/sim/opset.c \
+	tests/sim/opset.h \
 	tests/sim/options.c \
 	tests/sim/options.h \
 	tests/sim/oracle.c \
@@ -71,11 +77,17 @@ tests_sim_sim_SOURCES = \
 	tests/sim/reader.c \
 	tests/sim/reader.h \
 	tests/sim/rng.h \
+	tests/sim/run.c \
+	tests/sim/run.h \
 	tests/sim/scenarios.c \
 	tests/sim/scenarios_crash.c \
 	tests/sim/scenarios_member.c \
 	tests/sim/script.c \
 	tests/sim/script.h \
+	tests/sim/setting.c \
+	tests/sim/setting.h \
+	tests/sim/shrink.c \
+	tests/sim/shrink.h \
 	tests/sim/sim.c \
 	tests/sim/sim.h \
 	tests/sim/sim_cache.c \
@@ -89,6 +101,8 @@ tests_sim_sim_SOURCES = \
 	tests/sim/storm.c \
 	tests/sim/trace.c \
 	tests/sim/trace.h \
+	tests/sim/verdict.c \
+	tests/sim/verdict.h \
 	tests/sim/versions.c \
 	tests/sim/versions.h \
 	$(NULL)

@@ -10,7 +10,6 @@
 #include "check.h"
 #include "sim.h"
 
-#define CALM_REQUESTS 50u
 #define CALM_READ_BYTES (64u << 10)
 #define CALM_RESYNC_NS (3600ull * 1000000000ull)
 
@@ -74,7 +73,7 @@ sim_calm(struct sim *s)
 	CHECK(st != NULL);
 	sim_begin_run(s, SIM_RUN_CALM);
 	trace_add(&s->trace, s->now_ns, TRACE_PHASE, "calm", 0, 0, 0, 0);
-	client_run(s, CALM_REQUESTS);
+	client_run(s, s->options.calm_requests);
 	sim_wait_idle(s);
 	if (!s->lenient)
 		sim_run_until(s, calm_resynced, st, CALM_RESYNC_NS);

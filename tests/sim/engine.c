@@ -12,6 +12,7 @@
 #include "check.h"
 #include "pool.h"
 #include "sim.h"
+#include "verdict.h"
 
 /* Turns without time moving: more is a live-lock. */
 #define TURNS_AT_ONCE_MAX 100000u
@@ -23,6 +24,9 @@ sim_fail(struct sim *s, const char *invariant, const char *format, ...)
 {
 	va_list args;
 
+	va_start(args, format);
+	verdict_fail(s, invariant, format, args);
+	va_end(args);
 	trace_print_tail(&s->trace, stdout);
 	printf("FAILED %s%s seed %llu: %s: ",
 	       s->scenario != NULL ? s->scenario : "",
@@ -42,6 +46,7 @@ check_failed(const char *expr, const char *file, int line, const char *func)
 {
 	struct sim *s = sim_current;
 
+	verdict_check_failed(s, expr, file, line);
 	if (s != NULL) {
 		trace_print_tail(&s->trace, stdout);
 		printf("FAILED %s seed %llu: ",
@@ -84,6 +89,9 @@ sim_init_members(struct sim *s)
 void
 sim_begin_run(struct sim *s, unsigned run)
 {
+	CHECK(run <= SIM_RUN_CALM);
+	if (verdict_wanted != NULL)
+		verdict_wanted->run = run;
 	s->run = run;
 	s->hits = 0;
 	s->client.next = 0;
@@ -450,7 +458,8 @@ sim_turn(struct sim *s)
 	if (next > s->now_ns)
 		s->now_ns = next;
 	/* A turn may find several completions. */
-	s->now_ns += rng_below(&s->pace, 4) * s->options.latency_ns / 8;
+	if (!s->options.latency_fixed)
+		s->now_ns += rng_below(&s->pace, 4) * s->options.latency_ns / 8;
 	while (queue_next_ns(&s->queue) <= s->now_ns && s->end == END_NOT) {
 		struct event e = queue_take(&s->queue);
 

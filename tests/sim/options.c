@@ -91,6 +91,7 @@ static void
 options_draw_runs(struct options *o, struct rng *r)
 {
 	o->runs = (unsigned)rng_between(r, 1, 8);
+	o->calm_requests = 50;
 	o->requests_per_run = (unsigned)RNG_PICK(r, 50, 300, 1500, 6000);
 	o->stop_percent = (unsigned)RNG_PICK(r, 0, 20, 50);
 	o->cut_percent = (unsigned)RNG_PICK(r, 0, 50, 70, 100);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "opset.h"
 #include "raid.h"
 
 #define SIM_LEGS_MAX (3u * SB_LEGS_MAX)
@@ -76,8 +77,10 @@ struct options {
 	uint64_t think_ns;
 
 	/* Runs. */
-	unsigned runs;
+	unsigned runs; /* SIM_RUNS_MAX at most */
+	uint64_t runs_off; /* bit per run: left out */
 	unsigned requests_per_run;
+	unsigned calm_requests;
 	unsigned stop_percent; /* a run's end: stop, else cut, else crash */
 	unsigned cut_percent;
 	unsigned cut_in_start_percent;
@@ -88,6 +91,7 @@ struct options {
 
 	/* Disks. */
 	uint64_t latency_ns;
+	bool latency_fixed;
 	unsigned tail_percent;
 
 	/* What goes wrong, on disks that are not the guard of their set. */
@@ -105,6 +109,9 @@ struct options {
 	bool unbounded; /* guards suffer too: EIO is an answer, never wrong data */
 	bool check_always; /* raid_check() each turn */
 	bool gentle;       /* no fault at all but the ends of runs */
+
+	/* Requests that are sent at all; NULL: all. */
+	const struct opset *only_ops;
 };
 
 void options_draw(struct options *o, uint64_t seed);

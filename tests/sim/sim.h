@@ -18,9 +18,6 @@
 /* A request not answered after this long never will be (I30). */
 #define SIM_ANSWER_NS (600ull * 1000000000ull)
 
-/* The run that is the calm phase. */
-#define SIM_RUN_CALM 1000u
-
 enum sim_end { END_NOT, END_CRASH, END_CUT, END_KINDS };
 
 struct sim_member {

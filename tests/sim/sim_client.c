@@ -7,6 +7,7 @@
 #include "pattern.h"
 #include "pool.h"
 #include "sim.h"
+#include "verdict.h"
 
 #define CLIENT_ALIGN 4096u
 /* The final reading sends up to this much at once. */
@@ -146,7 +147,7 @@ client_submit(struct sim *s, struct slot *slot, enum raid_op op,
 	if (op == RAID_WRITE)
 		pattern_fill(slot->id, offset, length, slot->req.buf);
 	trace_add(&s->trace, s->now_ns, kinds[op], NULL, slot->id, offset,
-		  length, flags);
+		  length, slot->op << 8 | flags);
 	raid_submit(s->raid, &slot->req);
 	s->called = true;
 }
@@ -219,15 +220,32 @@ client_draw_flags(struct sim *s, enum raid_op op)
 	return flags;
 }
 
-/* Begins the stream of the next request; what comes after the answer is drawn
+/* The number of the next request that is not left out.  False: no more. */
+static bool
+client_take(struct sim *s, struct slot *slot)
+{
+	struct client *c = &s->client;
+	const struct opset *only = s->options.only_ops;
+
+	while (c->left > 0) {
+		c->left--;
+		slot->op = rng_index(s->run, c->next++);
+		if (verdict_wanted != NULL)
+			verdict_wanted->drawn[s->run] = c->next;
+		if (only == NULL || opset_has(only, slot->op))
+			return true;
+	}
+	return false;
+}
+
+/* Begins the stream of the request; what comes after the answer is drawn
  * first, since the answer may come at any time. */
 static void
 client_draw_after(struct sim *s, struct slot *slot)
 {
 	struct rng *r = &s->client.rng;
 
-	slot->op = s->client.next++;
-	rng_init(r, s->seed, "op", rng_index(s->run, slot->op));
+	rng_init(r, s->seed, "op", slot->op);
 	slot->nested = rng_percent(r, s->options.nested_percent) &&
 		       s->options.think_ns == 0;
 	slot->think_ns = rng_below(r, s->options.think_ns + 1000);
@@ -240,9 +258,8 @@ client_event(struct sim *s, struct slot *slot)
 	enum raid_op op;
 	uint64_t offset = 0, length = 0;
 
-	if (c->left == 0 || slot->busy)
+	if (slot->busy || !client_take(s, slot))
 		return;
-	c->left--;
 	client_draw_after(s, slot);
 	op = client_draw_op(s);
 	if (op != RAID_FLUSH)
@@ -293,6 +310,7 @@ client_send(struct sim *s, enum raid_op op, uint32_t flags, uint64_t offset,
 			slot = &s->client.slots[i];
 	CHECK(slot != NULL);
 	slot->scripted = true;
+	slot->op = CLIENT_NO_OP;
 	client_submit(s, slot, op, flags, offset, length);
 	return slot;
 }

@@ -12,6 +12,9 @@
 
 struct sim;
 
+/* The op of a request that a scenario or a check sent. */
+#define CLIENT_NO_OP (UINT64_MAX >> 8)
+
 struct slot {
 	struct raid_req req;
 	struct sim *sim;
@@ -20,7 +23,7 @@ struct slot {
 	bool scripted; /* sent by a scenario: nothing follows the answer */
 	bool nested;   /* the next is sent from within the answer */
 	uint64_t think_ns;
-	uint64_t op; /* of this run: its number */
+	uint64_t op; /* its run and number: opset.h */
 	uint64_t id;
 	uint64_t sent_ns;
 	uint8_t *memory;

@@ -176,12 +176,22 @@ sim_io_latency(struct sim *s, const struct sim_op *op)
 	uint64_t base = s->options.latency_ns;
 	uint64_t ns = rng_between(r, base / 2, base * 3 / 2);
 
+	if (s->options.latency_fixed)
+		ns = base;
 	ns += op->length / 4; /* 4 GB a second */
 	if (op->op == IO_FLUSH)
 		ns *= 3;
 	if (rng_percent(r, s->options.tail_percent))
 		ns += rng_below(r, base * 50);
 	return ns + storm_draw_stall(s, op->member);
+}
+
+/* When it takes effect, of the time it takes. */
+static uint64_t
+sim_io_landing(const struct sim *s, struct sim_member *m, uint64_t ns)
+{
+	return 1 + (s->options.latency_fixed ? ns / 2 :
+					       rng_below(&m->latency, ns));
 }
 
 static bool
@@ -324,7 +334,7 @@ sim_submit(struct io *io, struct io_req *req)
 		sim_watch_superblock(s, op);
 	sim_io_link(&m->in_flight, op);
 	if (!rules_apply(s, op, RULE_SUBMIT))
-		queue_add(&s->queue, s->now_ns + 1 + rng_below(&m->latency, ns),
+		queue_add(&s->queue, s->now_ns + sim_io_landing(s, m, ns),
 			  EVENT_LAND, op);
 }
 

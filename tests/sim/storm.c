@@ -513,6 +513,8 @@ sim_storm(struct sim *s)
 	if (!sim_wait_started(s))
 		sim_fail(s, "create", "ended");
 	for (unsigned run = 0; run < s->options.runs; run++) {
+		if (s->options.runs_off >> run & 1)
+			continue;
 		sim_begin_run(s, run);
 		trace_add(&s->trace, s->now_ns, TRACE_PHASE, "run", run, 0, 0,
 			  0);
