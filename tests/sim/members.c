@@ -38,7 +38,7 @@ static void
 member_check_block(struct sim *s, unsigned member, const struct reader *r,
 		   uint64_t block)
 {
-	const struct disk *d = &s->member[member].disk;
+	struct disk *d = &s->member[member].disk;
 	uint64_t offset = s->layout.data_offset + block * ORACLE_BLOCK;
 	uint64_t at = layout_array_offset(&r->geometry, r->set,
 					  block * ORACLE_BLOCK);
@@ -57,9 +57,25 @@ member_check_block(struct sim *s, unsigned member, const struct reader *r,
 	if (member_is_damaged(d, offset, ORACLE_BLOCK))
 		return;
 	if (sum_of(sum_base(r->array_uuid, r->set), block,
-		   d->media + offset) != sum)
+		   disk_media(d, offset, ORACLE_BLOCK)) != sum)
 		sim_fail(s, "I14", "member %u: block %llu of the set does not"
 			 " match its sum", member, (unsigned long long)block);
+}
+
+const uint8_t *
+sim_metadata(struct sim *s, unsigned member)
+{
+	static const enum sim_area areas[] = {AREA_JOURNAL, AREA_MAP,
+					      AREA_SUMS};
+	struct disk *d = &s->member[member].disk;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(areas); i++) {
+		uint64_t offset, length;
+
+		sim_area_range(s, areas[i], &offset, &length);
+		(void)disk_media(d, offset, length);
+	}
+	return disk_media(d, 0, 1);
 }
 
 static void
@@ -73,7 +89,7 @@ member_check(struct sim *s, unsigned member)
 	if (m->disk.cached_count != 0)
 		sim_fail(s, "stop", "member %u: %u writes not flushed", member,
 			 m->disk.cached_count);
-	if (!reader_read(&r, m->disk.media, &s->last_sb,
+	if (!reader_read(&r, sim_metadata(s, member), &s->last_sb,
 			 member / s->options.geometry.legs))
 		sim_fail(s, "I14", "member %u: %s", member, r.reason);
 	for (uint64_t i = 0; i < r.regions; i++)
@@ -91,13 +107,13 @@ member_compare(struct sim *s, unsigned set, unsigned leg, uint64_t at)
 {
 	unsigned legs = s->options.geometry.legs;
 	uint64_t offset = s->layout.data_offset + at;
-	const struct disk *guard =
-		&s->member[set * legs + s->guard[set]].disk;
-	const struct disk *d = &s->member[set * legs + leg].disk;
+	struct disk *guard = &s->member[set * legs + s->guard[set]].disk;
+	struct disk *d = &s->member[set * legs + leg].disk;
 
 	if (d->vanished || member_is_damaged(d, offset, ORACLE_BLOCK))
 		return;
-	if (memcmp(d->media + offset, guard->media + offset, ORACLE_BLOCK) != 0)
+	if (memcmp(disk_media(d, offset, ORACLE_BLOCK),
+		   disk_media(guard, offset, ORACLE_BLOCK), ORACLE_BLOCK) != 0)
 		sim_fail(s, "I14", "after a clean stop legs %u.%u and %u.%u "
 			 "differ at %llu of the set", set, leg, set,
 			 s->guard[set], (unsigned long long)at);

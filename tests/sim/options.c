@@ -128,9 +128,10 @@ options_draw_faults(struct options *o, struct rng *r)
 	o->fault_every_ns = o->latency_ns * RNG_PICK(r, 0, 3, 30, 300, 3000);
 	o->flip_weight = (unsigned)RNG_PICK(r, 0, 1, 10);
 	o->bad_weight = (unsigned)RNG_PICK(r, 0, 1, 5);
-	/* Rotten where all is in doubt, nothing can tell (R17). */
+	/* Rotten where all is in doubt, nothing can tell (R17); nor where the
+	 * operator starts what is left of another time. */
 	if (o->unbounded)
-		o->flip_weight = 0;
+		o->flip_weight = o->force_percent = 0;
 	o->vanish_weight = (unsigned)RNG_PICK(r, 0, 0, 1);
 	o->operator_weight = (unsigned)RNG_PICK(r, 0, 0, 1);
 }

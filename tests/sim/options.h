@@ -107,7 +107,7 @@ struct options {
 	unsigned operator_weight;
 
 	bool unbounded; /* guards suffer too: EIO is an answer, never wrong data */
-	bool check_always; /* raid_check() each turn */
+	bool check_always; /* raid_check() every few I/O */
 	bool gentle;       /* no fault at all but the ends of runs */
 
 	/* Requests that are sent at all; NULL: all. */

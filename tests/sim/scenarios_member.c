@@ -270,8 +270,7 @@ leg_went_back_in_time(struct sim *s, unsigned variant)
 		EXPECT(s, sim_stop(s));
 	else
 		power_cut(s, FATE_KEEP);
-	memcpy(d->media, old.media, d->bytes);
-	memcpy(d->view, old.media, d->bytes);
+	disk_put_media(d, &old);
 	disk_fini(&old);
 	EXPECT(s, restart(s, M00 | M01 | M10 | M11));
 	EXPECT(s, leg_state(s, 0, 0) != LEG_IN_SYNC);

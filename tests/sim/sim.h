@@ -140,6 +140,8 @@ void sim_calm(struct sim *s);
 void sim_read_all(struct sim *s);
 /* members.c: what the members hold, seen without the engine, after a clean stop. */
 void sim_check_members(struct sim *s);
+/* The medium of a member, from its beginning, for reader_read(). */
+const uint8_t *sim_metadata(struct sim *s, unsigned member);
 void sim_watch_superblock(struct sim *s, const struct sim_op *op);
 
 /* scenarios.c */

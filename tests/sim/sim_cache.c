@@ -9,8 +9,6 @@
 #include "pool.h"
 #include "sim_cache.h"
 
-#define PIECE_SHIFT 16u
-
 static size_t
 cached_bytes(uint64_t length)
 {
@@ -23,13 +21,13 @@ cached_free(struct disk *d, struct cached_write *w)
 	uint64_t last = (w->offset + w->length - 1) >> PIECE_SHIFT;
 
 	for (uint64_t i = w->offset >> PIECE_SHIFT; i <= last; i++)
-		d->cached_in[i]--;
+		d->pieces[i].cached--;
 	d->cached_count--;
 	pool_give(w, cached_bytes(w->length));
 }
 
-static void
-cache_clear(struct disk *d)
+void
+disk_clear_cache(struct disk *d)
 {
 	while (d->oldest != NULL) {
 		struct cached_write *w = d->oldest;
@@ -39,29 +37,6 @@ cache_clear(struct disk *d)
 	}
 	d->newest = NULL;
 	CHECK(d->cached_count == 0);
-}
-
-static size_t
-cache_pieces_bytes(const struct disk *d)
-{
-	return ((d->bytes >> PIECE_SHIFT) + 1) * sizeof(d->cached_in[0]);
-}
-
-void
-disk_init_cache(struct disk *d)
-{
-	d->oldest = NULL;
-	d->newest = NULL;
-	d->cached_count = 0;
-	d->cached_in = pool_take(cache_pieces_bytes(d));
-	memset(d->cached_in, 0, cache_pieces_bytes(d));
-}
-
-void
-disk_fini_cache(struct disk *d)
-{
-	cache_clear(d);
-	pool_give(d->cached_in, cache_pieces_bytes(d));
 }
 
 /* Store those sectors of a cached write that nothing newer has passed. */
@@ -87,7 +62,7 @@ disk_has_cached(const struct disk *d, uint64_t offset, uint64_t length)
 	uint64_t last = (offset + length - 1) >> PIECE_SHIFT;
 
 	for (uint64_t i = offset >> PIECE_SHIFT; i <= last; i++)
-		if (d->cached_in[i] != 0)
+		if (d->pieces[i].cached != 0)
 			return true;
 	return false;
 }
@@ -134,7 +109,7 @@ cached_add(struct disk *d, struct cached_write *w)
 	d->newest = w;
 	d->cached_count++;
 	for (uint64_t i = w->offset >> PIECE_SHIFT; i <= last; i++)
-		d->cached_in[i]++;
+		d->pieces[i].cached++;
 }
 
 struct cached_write *
@@ -197,7 +172,7 @@ disk_flush(struct disk *d, uint64_t seq)
 static void
 disk_rebuild_view(struct disk *d, uint64_t offset, uint64_t end)
 {
-	memcpy(d->view + offset, d->media + offset, end - offset);
+	memcpy(d->view + offset, d->medium + offset, end - offset);
 	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
 		for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++) {
 			uint64_t at = w->offset + i * DISK_GRAIN;
@@ -263,8 +238,8 @@ disk_power_cut(struct disk *d, enum disk_fate fate)
 	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
 		disk_cut_one(d, w, fate);
 	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
-		memcpy(d->view + w->offset, d->media + w->offset, w->length);
-	cache_clear(d);
+		memcpy(d->view + w->offset, d->medium + w->offset, w->length);
+	disk_clear_cache(d);
 }
 
 bool

@@ -8,6 +8,7 @@
 #include "sim_disk.h"
 
 #define DISK_GRAIN 512u
+#define PIECE_SHIFT 14u
 
 static inline bool
 disk_overlaps(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)
@@ -19,8 +20,7 @@ disk_overlaps(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)
 void disk_store(struct disk *d, uint64_t offset, uint64_t length,
 		const void *data);
 
-void disk_init_cache(struct disk *d);
-void disk_fini_cache(struct disk *d);
+void disk_clear_cache(struct disk *d);
 /* Is a byte in the cache that may reach the medium yet? */
 bool disk_is_cached(const struct disk *d, uint64_t offset);
 /* A new entry; when there are too many the oldest goes to the medium. */

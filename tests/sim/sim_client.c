@@ -14,7 +14,7 @@
 #define CLIENT_ROOM_MIN (64u << 10)
 /* Most requests are as short as those of a database; a few may be long. */
 #define CLIENT_USUAL (16u << 10)
-#define CLIENT_LONG_PERCENT 1u
+#define CLIENT_LONG_PPM 4000u
 
 void
 client_init(struct sim *s)
@@ -173,7 +173,7 @@ client_draw_range(struct sim *s, uint64_t *offset, uint64_t *length)
 	uint64_t grain = client_grain(s);
 	uint64_t most = s->options.length_max;
 
-	if (most > CLIENT_USUAL && !rng_percent(r, CLIENT_LONG_PERCENT))
+	if (most > CLIENT_USUAL && !rng_ppm(r, CLIENT_LONG_PPM))
 		most = CLIENT_USUAL;
 	while (most > grain && rng_percent(r, 50))
 		most /= 2;

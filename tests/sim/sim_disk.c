@@ -39,12 +39,44 @@ disk_noise(void *to, uint64_t bytes, uint64_t seed)
 		       bytes - done < most ? bytes - done : most);
 }
 
+static size_t
+disk_pieces(const struct disk *d)
+{
+	return (d->bytes >> PIECE_SHIFT) + 1;
+}
+
+static void
+disk_fill_piece(struct disk *d, uint64_t index)
+{
+	uint64_t at = index << PIECE_SHIFT;
+	uint64_t bytes = d->bytes - at < 1u << PIECE_SHIFT ?
+		d->bytes - at : 1u << PIECE_SHIFT;
+
+	d->pieces[index].filled = true;
+	disk_noise(d->medium + at, bytes, d->noise + index);
+	memcpy(d->view + at, d->medium + at, bytes);
+}
+
+/* Before anything is done with these bytes. */
+static void
+disk_fill(struct disk *d, uint64_t offset, uint64_t length)
+{
+	uint64_t last = (offset + length - 1) >> PIECE_SHIFT;
+
+	for (uint64_t i = offset >> PIECE_SHIFT; i <= last; i++)
+		if (!d->pieces[i].filled)
+			disk_fill_piece(d, i);
+}
+
 static void
 disk_take_memory(struct disk *d)
 {
-	d->media = pool_take(d->bytes);
+	size_t bytes = disk_pieces(d) * sizeof(d->pieces[0]);
+
+	d->medium = pool_take(d->bytes);
 	d->view = pool_take(d->bytes);
-	disk_init_cache(d);
+	d->pieces = pool_take(bytes);
+	memset(d->pieces, 0, bytes);
 }
 
 void
@@ -55,28 +87,48 @@ disk_init(struct disk *d, uint64_t bytes, uint32_t sector_bytes,
 		.sector_bytes = sector_bytes,
 		.write_through = write_through,
 		.bytes = bytes,
+		.noise = rng_mix(seed + index),
 	};
 	disk_take_memory(d);
 	rng_init(&d->rng, seed, "disk-fate", index);
-	disk_noise(d->media, bytes, rng_mix(seed + index));
-	memcpy(d->view, d->media, bytes);
 }
 
 void
 disk_fini(struct disk *d)
 {
-	disk_fini_cache(d);
-	pool_give(d->media, d->bytes);
+	disk_clear_cache(d);
+	pool_give(d->medium, d->bytes);
 	pool_give(d->view, d->bytes);
+	pool_give(d->pieces, disk_pieces(d) * sizeof(d->pieces[0]));
+}
+
+const uint8_t *
+disk_media(struct disk *d, uint64_t offset, uint64_t length)
+{
+	CHECK(length > 0 && offset < d->bytes && length <= d->bytes - offset);
+	disk_fill(d, offset, length);
+	return d->medium + offset;
 }
 
 void
-disk_copy_media(struct disk *to, const struct disk *from)
+disk_put_media(struct disk *to, struct disk *from)
+{
+	CHECK(to->bytes == from->bytes);
+	disk_clear_cache(to);
+	disk_fill(to, 0, to->bytes);
+	memcpy(to->medium, disk_media(from, 0, from->bytes), from->bytes);
+	memcpy(to->view, from->medium, from->bytes);
+}
+
+void
+disk_copy_media(struct disk *to, struct disk *from)
 {
 	*to = *from;
 	disk_take_memory(to);
-	memcpy(to->media, from->media, from->bytes);
-	memcpy(to->view, from->media, from->bytes);
+	to->oldest = NULL;
+	to->newest = NULL;
+	to->cached_count = 0;
+	disk_put_media(to, from);
 }
 
 bool
@@ -91,6 +143,7 @@ disk_read(struct disk *d, uint64_t offset, uint64_t length, void *buf)
 			return false;
 		}
 	}
+	disk_fill(d, offset, length);
 	memcpy(buf, d->view + offset, length);
 	return true;
 }
@@ -110,7 +163,8 @@ disk_forget_flips(struct disk *d, uint64_t offset, uint64_t length)
 void
 disk_store(struct disk *d, uint64_t offset, uint64_t length, const void *data)
 {
-	memcpy(d->media + offset, data, length);
+	disk_fill(d, offset, length);
+	memcpy(d->medium + offset, data, length);
 	disk_forget_flips(d, offset, length);
 	for (unsigned i = 0; d->bad_live > 0 && i < DISK_BAD_MAX; i++) {
 		struct bad_range *b = &d->bad[i];
@@ -129,6 +183,7 @@ disk_write(struct disk *d, uint64_t offset, uint64_t length, const void *data,
 {
 	CHECK(offset <= d->bytes);
 	CHECK(length <= d->bytes - offset);
+	disk_fill(d, offset, length);
 	memcpy(d->view + offset, data, length);
 	if (fua || d->write_through) {
 		disk_supersede(d, offset, length);
@@ -163,11 +218,12 @@ disk_discard(struct disk *d, uint64_t offset, uint64_t length)
 	if (draw % 4 == 0)
 		return;
 	disk_supersede(d, offset, length);
+	disk_fill(d, offset, length);
 	if (draw % 4 == 1)
-		memset(d->media + offset, 0, length);
+		memset(d->medium + offset, 0, length);
 	else
-		disk_noise(d->media + offset, length, draw);
-	memcpy(d->view + offset, d->media + offset, length);
+		disk_noise(d->medium + offset, length, draw);
+	memcpy(d->view + offset, d->medium + offset, length);
 	disk_forget_flips(d, offset, length);
 }
 
@@ -181,7 +237,8 @@ disk_flip(struct disk *d, uint64_t offset, uint8_t mask)
 			continue;
 		d->flips[i] = (struct flip){true, mask, offset};
 		d->flips_live++;
-		d->media[offset] ^= mask;
+		disk_fill(d, offset, 1);
+		d->medium[offset] ^= mask;
 		d->view[offset] ^= mask;
 		return true;
 	}
@@ -195,7 +252,7 @@ disk_unflip(struct disk *d, struct flip *f)
 		return;
 	f->live = false;
 	d->flips_live--;
-	d->media[f->offset] ^= f->mask;
+	d->medium[f->offset] ^= f->mask;
 	if (!disk_is_cached(d, f->offset))
 		d->view[f->offset] ^= f->mask;
 }

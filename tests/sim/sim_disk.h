@@ -40,6 +40,12 @@ struct bad_range {
 	uint64_t length;
 };
 
+/* Most of a disk is never touched: its noise is made piece by piece. */
+struct piece {
+	uint16_t cached; /* writes in the cache that touch it */
+	bool filled;
+};
+
 /* What becomes of a write not flushed when power goes. */
 enum disk_fate { FATE_DRAW, FATE_KEEP, FATE_DROP, FATE_TEAR };
 
@@ -48,13 +54,13 @@ struct disk {
 	bool write_through;
 	bool vanished; /* every request is answered -EIO */
 	uint64_t bytes;
-	uint8_t *media; /* what survives a power cut */
-	uint8_t *view;  /* what a read returns: media and cache */
+	uint64_t noise;
+	struct piece *pieces;
+	uint8_t *medium; /* what survives a power cut: disk_media() */
+	uint8_t *view;   /* what a read returns: medium and cache */
 	struct cached_write *oldest;
 	struct cached_write *newest;
 	uint32_t cached_count;
-	/* Of them, how many touch each piece of the disk. */
-	uint16_t *cached_in;
 	unsigned flips_live;
 	unsigned bad_live;
 	struct flip flips[DISK_FLIPS_MAX];
@@ -67,7 +73,13 @@ void disk_init(struct disk *d, uint64_t bytes, uint32_t sector_bytes,
 	       bool write_through, uint64_t seed, unsigned index);
 void disk_fini(struct disk *d);
 /* A copy for looking what would be; the cache is not copied, it is empty. */
-void disk_copy_media(struct disk *to, const struct disk *from);
+void disk_copy_media(struct disk *to, struct disk *from);
+/* The opposite: as if it had never been written since. */
+void disk_put_media(struct disk *to, struct disk *from);
+
+/* The bytes of the medium from offset on; others before and behind may not be
+ * looked at. */
+const uint8_t *disk_media(struct disk *d, uint64_t offset, uint64_t length);
 
 /* False: a sector in it cannot be read; buf is then filled with noise. */
 bool disk_read(struct disk *d, uint64_t offset, uint64_t length, void *buf);
