@@ -101,6 +101,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/storm.c \
 	tests/sim/trace.c \
 	tests/sim/trace.h \
+	tests/sim/trace_print.c \
 	tests/sim/verdict.c \
 	tests/sim/verdict.h \
 	tests/sim/versions.c \

@@ -116,6 +116,7 @@ sim_init(struct sim *s, const struct options *options, uint64_t seed,
 	*s = (struct sim){.seed = seed, .options = *options, .seq = 1};
 	sim_current = s;
 	s->trace.print = print;
+	s->trace.sim = s;
 	sim_io_init(s);
 	res = layout_compute(&options->geometry, options->member_bytes,
 			     options->journal_bytes, &s->layout);

@@ -145,8 +145,10 @@ options_are_sound(const struct options *o)
 	for (unsigned i = 0; i < options_members(o); i++)
 		if (o->sector_bytes[i] < o->granule_bytes)
 			return false;
-	/* Rotten where all is in doubt, nothing can tell (R17). */
-	return !o->unbounded || o->flip_weight == 0;
+	/* Rotten where all is in doubt, nothing can tell (R17); a start forced
+	 * on what was left behind gives what was left behind. */
+	return !o->unbounded ||
+	       (o->flip_weight == 0 && o->force_percent == 0);
 }
 
 static const struct setting *

@@ -257,6 +257,22 @@ sim_io_trace_kind(const struct sim_op *op)
 	return TRACE_IO_DISCARD;
 }
 
+static const char *
+sim_io_word(const struct sim_op *op)
+{
+	static const char *const words[AREA_COUNT][2] = {
+#define X(name, word) [AREA_##name] = {word " read", word " write"},
+		SIM_AREAS(X)
+#undef X
+	};
+
+	if (op->op == IO_FLUSH)
+		return "flush";
+	if (op->op == IO_DISCARD)
+		return "discard";
+	return words[op->area][op->op == IO_WRITE];
+}
+
 static void
 sim_io_link(struct sim_op **head, struct sim_op *op)
 {
@@ -391,8 +407,8 @@ sim_io_land(struct sim *s, struct sim_op *op)
 		op->res = -EIO;
 	else
 		sim_io_effect(s, op);
-	trace_add(&s->trace, s->now_ns, TRACE_LANDED, NULL, op->id, op->member,
-		  (uint64_t)(int64_t)op->res, 0);
+	trace_add(&s->trace, s->now_ns, TRACE_LANDED, sim_io_word(op),
+		  op->id, op->member, (uint64_t)(int64_t)op->res, 0);
 	if (!rules_apply(s, op, RULE_LAND))
 		queue_add(&s->queue,
 			  op->done_ns > s->now_ns ? op->done_ns : s->now_ns,
@@ -411,8 +427,8 @@ sim_io_done(struct sim *s, struct sim_op *op)
 			 (unsigned long long)op->id);
 	if (op->cached != NULL)
 		op->cached->done_seq = ++s->seq;
-	trace_add(&s->trace, s->now_ns, TRACE_DONE, NULL, op->id, op->member,
-		  (uint64_t)(int64_t)op->res, 0);
+	trace_add(&s->trace, s->now_ns, TRACE_DONE, sim_io_word(op), op->id,
+		  op->member, (uint64_t)(int64_t)op->res, 0);
 	req->res = op->res;
 	sim_io_free(s, op);
 	req->done(req);

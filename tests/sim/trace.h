@@ -10,13 +10,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* X(NAME, "word", names of the up to four numbers) */
+struct sim;
+
+/*
+ * X(NAME, "word", names of the up to four numbers).  First those of an I/O,
+ * then those of a request, whose flags are its op << 8 | flags.
+ */
 #define TRACE_KINDS(X)                                                         \
-	X(IO_READ, "io-read", "io", "member", "offset", "length")              \
-	X(IO_WRITE, "io-write", "io", "member", "offset", "length")            \
-	X(IO_FUA, "io-fua", "io", "member", "offset", "length")                \
-	X(IO_FLUSH, "io-flush", "io", "member", "", "")                        \
-	X(IO_DISCARD, "io-discard", "io", "member", "offset", "length")        \
+	X(IO_READ, "read", "io", "member", "offset", "length")              \
+	X(IO_WRITE, "write", "io", "member", "offset", "length")            \
+	X(IO_FUA, "write FUA", "io", "member", "offset", "length")                \
+	X(IO_FLUSH, "flush", "io", "member", "", "")                        \
+	X(IO_DISCARD, "discard", "io", "member", "offset", "length")        \
 	X(LANDED, "landed", "io", "member", "errno", "")                       \
 	X(DONE, "done", "io", "member", "errno", "")                           \
 	X(HELD, "held", "io", "member", "", "")                                \
@@ -29,8 +34,8 @@
 	X(ANSWER, "answer", "request", "errno", "", "")                        \
 	X(NOTE, "note", "set", "leg", "errno", "a")                            \
 	X(CREATE, "create", "", "", "", "")                                    \
-	X(ASSEMBLE, "assemble", "verdict", "present", "freshest", "")          \
-	X(START, "start", "epoch", "present", "force", "")                     \
+	X(ASSEMBLE, "assemble", "verdict", "members", "freshest", "")          \
+	X(START, "start", "epoch", "members", "force", "")                     \
 	X(STARTED, "started", "errno", "epoch", "", "")                        \
 	X(STOP, "stop", "", "", "", "")                                        \
 	X(STOPPED, "stopped", "errno", "", "", "")                             \
@@ -39,7 +44,7 @@
 	X(RESOLVED, "resolved", "member", "offset", "length", "fate")          \
 	X(FAULT, "fault", "member", "offset", "a", "b")                        \
 	X(OPERATOR, "operator-fails", "set", "leg", "errno", "")               \
-	X(PHASE, "phase", "a", "b", "", "")
+	X(PHASE, "---", "", "", "", "")
 
 enum trace_kind {
 #define X(name, word, a, b, c, d) TRACE_##name,
@@ -61,12 +66,16 @@ struct trace {
 	uint64_t hash;
 	uint64_t count;
 	bool print;
+	const struct sim *sim; /* its layout is needed for printing */
 	struct trace_event tail[TRACE_TAIL];
 };
 
 void trace_add(struct trace *t, uint64_t at_ns, enum trace_kind kind,
 	       const char *word, uint64_t a, uint64_t b, uint64_t c,
 	       uint64_t d);
+/* trace_print.c */
+void trace_print_event(const struct sim *s, FILE *out,
+		       const struct trace_event *e);
 void trace_print_tail(const struct trace *t, FILE *out);
 
 #endif
