@@ -15,6 +15,7 @@
 
 #include "check.h"
 #include "line.h"
+#include "plant.h"
 
 static const char *const role_words[] = {
 	[ROLE_IN_SYNC] = "in-sync",   [ROLE_STALE] = "stale",
@@ -40,7 +41,7 @@ member_went_back(const struct line *line, const struct sb *member)
 {
 	const struct sb_place *place = place_of(line->sb, member);
 
-	return place_is_kept(line, place) &&
+	return place_is_kept(line, place) && !PLANTED(OLD_MEMBER_TRUSTED) &&
 	       member->history[0].number < line->base;
 }
 
@@ -66,7 +67,7 @@ role_of(const struct pool *p, const struct line *line, const struct sb *member)
 	if (!named && line_find(p, line->sb, member->history[0].number) == NULL)
 		return ROLE_REPLACED;
 	if (!ours)
-		return ROLE_FORK;
+		return PLANTED(FORK_MERGED) ? ROLE_IN_SYNC : ROLE_FORK;
 	if (!named)
 		return ROLE_REPLACED;
 	if (place->state == LEG_FAILED)
@@ -169,7 +170,8 @@ line_judge(const struct pool *p, unsigned freshest, struct assembly *out)
 	}
 	if (!all_in_sync)
 		out->verdict = ASSEMBLE_SET_MISSING;
-	else if (!any_whole || !all_kept)
+	else if ((!any_whole && !PLANTED(STARTS_WITHOUT_WHOLE_SET)) ||
+		 !all_kept)
 		out->verdict = ASSEMBLE_WAIT;
 	else
 		out->verdict = ASSEMBLE_START;

@@ -58,7 +58,9 @@ checkpoint_put_units(struct set *set, struct record *rec)
 
 		/* Its CLEAN stands in this very record. */
 		if (u->state == UNIT_CLEAN ||
-		    (u->state == UNIT_CLEANING && set->cleaner.composed))
+		    PLANTED(CHECKPOINT_FORGETS_UNITS) ||
+		    (u->state == UNIT_CLEANING && set->cleaner.composed &&
+		     !PLANTED(DIRTY_SAID_AFTER_CLEAN)))
 			continue;
 		item.stale = set_absent_mask(set);
 		if (item.stale)
@@ -74,7 +76,10 @@ node_is_owed(const struct node *n)
 {
 	/* What no record holds yet comes into one of its own: these here may
 	 * be dropped by a start (tail.c). */
-	return (n->flags & NODE_JOURNALED) && !(n->flags & NODE_VOID);
+	if (PLANTED(CHECKPOINT_SAYS_NEW) && (n->flags & NODE_DONE))
+		return !(n->flags & (NODE_VOID | NODE_FIRST));
+	return (n->flags & NODE_JOURNALED) &&
+	       (!(n->flags & NODE_VOID) || PLANTED(CHECKPOINT_SAYS_VOID));
 }
 
 /* The block's whole chain, oldest first. */
@@ -84,7 +89,7 @@ checkpoint_put_chain(struct set *set, struct record *rec, uint64_t block)
 	struct sums *s = &set->sums;
 	struct node *head = sums_newest(s, block);
 	uint32_t length = 0;
-	uint8_t flags = ITEM_AGAIN;
+	uint8_t flags = PLANTED(CHECKPOINT_WITHOUT_AGAIN) ? 0 : ITEM_AGAIN;
 
 	sums_trim_settled(s, block, set->flusher.done_gen);
 	for (struct node *n = head; n; n = sums_node(s, n->older))
@@ -116,6 +121,7 @@ checkpoint_put_sums(struct set *set, struct record *rec)
 		const struct node *n = &s->nodes[ck->node_at];
 
 		if (!(n->flags & NODE_USED) ||
+		    PLANTED(CHECKPOINT_FORGETS_SUMS) ||
 		    (n->flags & (NODE_DEAD | NODE_TAKEN)))
 			continue;
 		if (!checkpoint_put_chain(set, rec, n->block))
@@ -127,6 +133,10 @@ checkpoint_put_sums(struct set *set, struct record *rec)
 static void
 checkpoint_enter_map(struct set *set)
 {
+	if (PLANTED(RING_FREED_EARLY)) {
+		set->journal.used -= set->checkpoint.start_used;
+		set->checkpoint.start_used = 0;
+	}
 	set->checkpoint.state = CK_MAP;
 	set->checkpoint.block_at = 0;
 }
@@ -229,7 +239,7 @@ checkpoint_header_done(struct fan *fan, int res)
 	j->sums_live += ck->appended_sums - ck->start_sums;
 	ck->used_after = j->used;
 	ck->sums_after = j->sums_live;
-	ck->copy ^= 1;
+	ck->copy ^= !PLANTED(MAP_IN_PLACE);
 	ck->state = CK_IDLE;
 	set->raid->counters.checkpoints++;
 }
@@ -262,7 +272,8 @@ checkpoint_write_header(struct set *set)
 		uint8_t *buf = ck->bufs + (size_t)i * 4096;
 
 		map_head_encode(&head, &set->name, offset, buf);
-		fan_write_leg(&ck->fan, leg, offset, 4096, buf, true);
+		fan_write_leg(&ck->fan, leg, offset, 4096, buf,
+			      !PLANTED(MAP_HEADER_WITHOUT_FUA));
 	}
 	fan_end(&ck->fan);
 }
@@ -337,6 +348,10 @@ checkpoint_write_map(struct set *set)
 	}
 	ck->state = CK_FLUSH;
 	ck->flush.done = checkpoint_flushed;
+	if (PLANTED(MAP_HEADER_BEFORE_FLUSH)) {
+		checkpoint_write_header(set);
+		return;
+	}
 	flush_request(set, &ck->flush);
 }
 

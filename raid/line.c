@@ -2,6 +2,7 @@
 #include "line.h"
 
 #include "check.h"
+#include "plant.h"
 
 /* Another's list that goes on where this one ends: the longest. */
 static const struct sb *
@@ -62,7 +63,8 @@ line_outgrew(const struct pool *p, const struct sb *sb, const struct sb *member)
 	const struct sb_place *place = place_of(sb, member);
 	const struct sb_epoch *e = &member->history[0];
 
-	if (e->number >= sb->history[0].number ||
+	if (PLANTED(LONG_ABSENCE_IS_FORK) ||
+	    e->number >= sb->history[0].number ||
 	    line_find(p, sb, e->number) != NULL)
 		return false;
 	return uuid_is_equal(place->member_uuid, member->member_uuid) &&
@@ -70,7 +72,8 @@ line_outgrew(const struct pool *p, const struct sb *sb, const struct sb *member)
 }
 
 bool
-line_is_behind(const struct pool *p, const struct sb *sb, const struct sb *member)
+line_is_behind(const struct pool *p, const struct sb *sb,
+	       const struct sb *member)
 {
 	return line_holds(p, sb, &member->history[0]) ||
 	       line_outgrew(p, sb, member);
@@ -136,7 +139,8 @@ line_is_unforced(const struct pool *p, const struct sb *sb, uint64_t after)
 	for (uint64_t n = after + 1; n <= sb->history[0].number; n++) {
 		const struct sb_epoch *e = line_find(p, sb, n);
 
-		if (e == NULL || e->how == HOW_FORCE)
+		if (e == NULL ||
+		    (e->how == HOW_FORCE && !PLANTED(FORCE_IGNORED)))
 			return false;
 	}
 	return true;
@@ -163,6 +167,7 @@ line_voids(const struct pool *p, const struct sb *sb, const struct sb *other)
 	uint64_t split = lines_split(p, sb, other);
 
 	return line_left_by_start(p, sb, other) &&
+	       !PLANTED(HONEST_CRASH_IS_FORK) &&
 	       line_is_unforced(p, other, split) &&
 	       epoch_came_into_force(p, line_find(p, sb, split + 1));
 }
@@ -177,7 +182,7 @@ line_of(const struct pool *p, unsigned freshest)
 		if (p->used[i] && sb_is_marked(p->sbs[i]) &&
 		    epoch_is_equal(&p->sbs[i]->history[0], &sb->history[0]))
 			line.in_force = true;
-	if (table_is_durable(p, sb))
+	if (table_is_durable(p, sb) || PLANTED(EPOCH_TAKEN_AS_IN_FORCE))
 		line.in_force = true;
 	if (line.in_force)
 		line.base = sb->history[0].number;

@@ -7,6 +7,7 @@
 
 #include "crc.h"
 #include "le.h"
+#include "plant.h"
 
 #define MAP_HEAD_MAGIC  0x484d4452u /* "RDMH" */
 #define MAP_BLOCK_MAGIC 0x424d4452u /* "RDMB" */
@@ -79,8 +80,8 @@ map_name_decode(const void *block, uint32_t magic, uint64_t index,
 
 	crc = crc32c_more(crc, zero, 4);
 	crc = crc32c_more(crc, p + 8, 4096 - 8);
-	if (crc != le32_get(d.crc) || le64_get(d.offset) != offset ||
-	    le64_get(d.index) != index)
+	if ((crc != le32_get(d.crc) && !PLANTED(MAP_NOT_VERIFIED)) ||
+	    le64_get(d.offset) != offset || le64_get(d.index) != index)
 		return -EBADMSG;
 	return 0;
 }

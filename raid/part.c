@@ -58,7 +58,8 @@ part_granted(struct range *range)
 	if (p->kind != PART_UNWRITTEN &&
 	    !(PLANTED(READ_UNSYNCED) && p->kind == PART_READ) &&
 	    !(PLANTED(WRITE_UNSYNCED) && p->kind == PART_WRITE) &&
-	    (set_can_record(p->set) || p->kind == PART_WRITE) &&
+	    (set_can_record(p->set) || p->kind == PART_WRITE ||
+	     PLANTED(READ_WAITS_IN_VAIN)) &&
 	    settle_is_needed(p->set, p->block, p->count)) {
 		p->step = PART_WAITING_SETTLE;
 		range_unlock(&p->set->ranges, &p->range);

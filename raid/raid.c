@@ -193,8 +193,10 @@ leg_init(struct raid *r, struct set *set, uint32_t i,
 	leg->bytes = cfg->bytes;
 	leg->sb_sequence = cfg->sb_sequence;
 	leg->sb_slot = cfg->sb_slot;
-	leg_set_run(leg,
-		    cfg->present && p->state == LEG_IN_SYNC ? RUN_IN : RUN_OUT);
+	leg_set_run(leg, cfg->present && (p->state == LEG_IN_SYNC ||
+					  PLANTED(STALE_LEG_USED))
+				 ? RUN_IN
+				 : RUN_OUT);
 	if (cfg->present && cfg->sector_bytes > set->sector_bytes)
 		set->sector_bytes = cfg->sector_bytes;
 }
@@ -340,7 +342,8 @@ set_is_restless(const struct set *set)
 		return true;
 	if (j->appending)
 		return false;
-	if (set->write_stopped) /* what waits is to be told */
+	if (set->write_stopped &&
+	    !PLANTED(SPINS_WHEN_STOPPED)) /* what waits is to be told */
 		return !list_empty(&j->jobs) || !list_empty(&j->drains);
 	return !j->blocked &&
 	       (!list_empty(&j->jobs) || set->checkpoint.state == CK_APPEND);

@@ -46,7 +46,7 @@ replay_clean(struct set *set, uint64_t unit)
 {
 	struct unit *u = units_find(&set->units, unit);
 
-	for (uint32_t b = 0; b < UNIT_BLOCKS; b++)
+	for (uint32_t b = 0; b < UNIT_BLOCKS && !PLANTED(CLEAN_IS_NO_BASE); b++)
 		replay_settle(set, unit * UNIT_BLOCKS + b);
 	if (!u)
 		return;
@@ -84,7 +84,8 @@ replay_sum(struct set *set, uint64_t block, uint32_t sum, uint8_t flags)
 	struct sums *s = &set->sums;
 	struct node *newest = sums_newest(s, block);
 
-	if (flags & (ITEM_BASE | ITEM_AGAIN))
+	if (flags &
+	    (PLANTED(CHAIN_SAID_TWICE) ? ITEM_BASE : ITEM_BASE | ITEM_AGAIN))
 		sums_drop(s, block);
 	else if (newest && newest->sum == sum)
 		return true;
@@ -145,7 +146,8 @@ replay_page(struct set *set, const struct item *item)
 		return false;
 	if (item->stale)
 		map_add_stale(set, item->start, item->stale);
-	if (set->sums.per_region[item->start] > 0)
+	if (set->sums.per_region[item->start] > 0 &&
+	    !PLANTED(PAGE_VOIDS_NOTHING))
 		for (uint64_t b = 0; b < 1ull << set->region_shift; b++)
 			sums_drop(&set->sums, first + b);
 	set_apply_page(set, item->start, SLOT_0 + item->slot, item->count,
@@ -223,6 +225,8 @@ replay_end(struct set *set)
 		struct unit *u = list_entry(l, struct unit, lru);
 		uint64_t region = set_region(set, u->number * UNIT_BLOCKS);
 
+		if (PLANTED(NO_RESYNC))
+			continue;
 		u->used_ns = set->raid->now;
 		unit_set_resync(&set->units, u, true);
 		set->resync_in[region]++;

@@ -52,7 +52,8 @@ scan_read(struct scan *s, uint64_t offset, uint32_t blocks, op_done_f *done)
 static bool
 scan_follows(const struct scan *s, const struct record_head *h)
 {
-	if (h->sequence != s->sequence + 1 || h->before_crc != s->crc ||
+	if (h->sequence != s->sequence + 1 ||
+	    (h->before_crc != s->crc && !PLANTED(OLD_RECORDS_REPLAYED)) ||
 	    h->index != s->run_index)
 		return false;
 	return s->run_index == 0 ||
@@ -130,7 +131,10 @@ scan_ring(struct scan *s)
 
 	if (blocks == 0) {
 		/* Sequence end + 1, in pieces, is a torn append. */
-		scan_finish(s, s->seen_max > s->sequence + 1 ? -EBADMSG : 0);
+		scan_finish(s, s->seen_max > s->sequence + 1 &&
+					       !PLANTED(DAMAGE_READS_AS_END)
+				       ? -EBADMSG
+				       : 0);
 		return;
 	}
 	if (blocks > SCAN_BLOCKS)
@@ -261,8 +265,9 @@ scan_head_done(struct op *op, int res)
 		scan_finish(s, -EBADMSG);
 		return;
 	}
-	s->copy = sane[1] &&
-		  (!sane[0] || s->heads[1].sequence > s->heads[0].sequence);
+	s->copy = sane[1] && (!sane[0] || PLANTED(OLDER_MAP_TAKEN) !=
+						  (s->heads[1].sequence >
+						   s->heads[0].sequence));
 	s->at = 0;
 	scan_map(s);
 }
@@ -290,5 +295,9 @@ scan_start(struct scan *s, struct leg *leg)
 	s->leg = leg;
 	s->step = SCAN_FLUSH;
 	/* What was read before the crash must not go back (H7). */
-	op_submit(leg, IO_FLUSH, 0, 0, NULL, false, scan_flush_done, s, 0);
+	if (PLANTED(START_WITHOUT_FLUSH))
+		scan_read(s, scan_layout(s)->map_offset[0], 1, scan_flush_done);
+	else
+		op_submit(leg, IO_FLUSH, 0, 0, NULL, false, scan_flush_done, s,
+			  0);
 }

@@ -86,7 +86,7 @@ start_copy(struct set *set)
 		tail_erase_last(set, start_erased);
 		return;
 	}
-	if (!set->raid->create)
+	if (!set->raid->create && !PLANTED(GAP_APPENDED))
 		count = start_reference(set)->last_count;
 	fan_begin(&set->start_fan, set, CAUSE_APPEND, start_copied);
 	journal_write_ring(set, &set->start_fan,
@@ -133,7 +133,8 @@ start_count_ring(struct set *set)
 	for (uint32_t i = 0; i < start_legs(set); i++) {
 		const struct scan *s = &set->scans[i];
 
-		if (!scan_is_good(s))
+		if (!scan_is_good(s) ||
+		    (PLANTED(OLDER_CHECKPOINT_OVERWRITTEN) && s != newest))
 			continue;
 		if (s->heads[s->copy].sequence >
 		    newest->heads[newest->copy].sequence)
@@ -306,6 +307,8 @@ start_read_map(struct set *set)
 static bool
 start_agrees(const struct scan *s, const struct scan *ref)
 {
+	if (PLANTED(LAGGING_LEG_ACCEPTED))
+		return true;
 	if (s->sequence == ref->sequence)
 		return s->crc == ref->crc;
 	return s->sequence + 1 == ref->sequence && s->crc == ref->crc_before;
@@ -333,7 +336,8 @@ start_choose(struct set *set)
 		struct scan *s = &set->scans[i];
 
 		if (s->leg && s->res == 0 &&
-		    (!ref || s->sequence > ref->sequence))
+		    (!ref || (s->sequence > ref->sequence &&
+			      !PLANTED(FIRST_CHAIN_WINS))))
 			ref = s;
 	}
 	if (!ref) {
@@ -498,7 +502,7 @@ start_scans_are_done(const struct set *set)
 static void
 start_mark_wholly_stale(struct set *set)
 {
-	if (!set->wholly_stale)
+	if (!set->wholly_stale || PLANTED(EVICTED_LEG_NOT_STALE))
 		return;
 	for (uint64_t i = 0; i < set->regions; i++)
 		if (map_slot(set->map[i]) != SLOT_NONE ||
@@ -533,6 +537,11 @@ start_epoch(struct raid *r)
 		}
 	}
 	r->epoch_begun = true;
+	if (PLANTED(START_WITHOUT_EPOCH) && !r->create) {
+		r->meta.started = true;
+		start_epoch_done(r, 0);
+		return;
+	}
 	if (r->create)
 		meta_create(r);
 	else

@@ -18,6 +18,7 @@
 #include "check.h"
 #include "crc.h"
 #include "le.h"
+#include "plant.h"
 
 #define SB_VERSION         1u
 #define SB_FRONT_OFFSET    (64ull << 10)
@@ -589,7 +590,8 @@ sb_choose(const struct sb_copy copies[4], int *res)
 	for (int i = 0; i < 4; i++) {
 		if (copies[i].res != 0)
 			continue;
-		if (best < 0 || sb_is_newer(&copies[i].sb, &copies[best].sb))
+		if (best < 0 || PLANTED(LAST_SUPERBLOCK_TAKEN) ||
+		    sb_is_newer(&copies[i].sb, &copies[best].sb))
 			best = i;
 	}
 	if (best >= 0)
