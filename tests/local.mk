@@ -82,6 +82,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/scenarios.c \
 	tests/sim/scenarios_crash.c \
 	tests/sim/scenarios_member.c \
+	tests/sim/scenarios_planted.c \
 	tests/sim/script.c \
 	tests/sim/script.h \
 	tests/sim/setting.c \

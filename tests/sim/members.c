@@ -2,8 +2,8 @@
 /*
  * After a clean stop: each in-sync member is read without the engine, and
  * what it says must be what clients were told (I14, I16): which blocks are
- * written, that each matches its sum, that no unit is left DIRTY.  Then the
- * legs are compared.
+ * written, that each matches its sum, that no unit is left DIRTY, what legs
+ * lack that are out.  Then the legs are compared.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "crc.h"
+#include "map.h"
 #include "reader.h"
 #include "sim.h"
 
@@ -62,6 +63,37 @@ member_check_block(struct sim *s, unsigned member, const struct reader *r,
 			 " match its sum", member, (unsigned long long)block);
 }
 
+/* A leg that is out lacks what the map says it does (R18).  What lost an
+ * append, or its journal, is said to lack everything, but only from the first
+ * checkpoint on: there a crash leaves less. */
+static void
+member_check_stale(struct sim *s, unsigned member, const struct reader *r,
+		   unsigned out)
+{
+	struct disk *d = &s->member[member].disk;
+	struct disk *o = &s->member[out].disk;
+
+	if (s->last.legs[out].state == LEG_IN_SYNC || o->flips_live > 0 ||
+	    s->notes[NOTE_LEG_LAGGED] > 0 || s->notes[NOTE_LEG_DAMAGED] > 0)
+		return;
+	for (uint64_t b = 0; b < r->blocks; b++) {
+		uint64_t region = b / r->geometry.region_blocks;
+		uint64_t offset = s->layout.data_offset + b * ORACLE_BLOCK;
+
+		if (r->sums[b] == SUM_UNWRITTEN ||
+		    (map_stale(r->map[region]) >>
+		     out % r->geometry.legs & 1) != 0 ||
+		    member_is_damaged(d, offset, ORACLE_BLOCK) ||
+		    memcmp(disk_media(d, offset, ORACLE_BLOCK),
+			   disk_media(o, offset, ORACLE_BLOCK),
+			   ORACLE_BLOCK) == 0)
+			continue;
+		sim_fail(s, "R18", "member %u lacks block %llu of the set, and"
+			 " region %llu is not stale for it", out,
+			 (unsigned long long)b, (unsigned long long)region);
+	}
+}
+
 const uint8_t *
 sim_metadata(struct sim *s, unsigned member)
 {
@@ -81,6 +113,7 @@ sim_metadata(struct sim *s, unsigned member)
 static void
 member_check(struct sim *s, unsigned member)
 {
+	unsigned legs = s->options.geometry.legs;
 	struct sim_member *m = &s->member[member];
 	struct reader r;
 
@@ -90,7 +123,7 @@ member_check(struct sim *s, unsigned member)
 		sim_fail(s, "stop", "member %u: %u writes not flushed", member,
 			 m->disk.cached_count);
 	if (!reader_read(&r, sim_metadata(s, member), &s->last_sb,
-			 member / s->options.geometry.legs))
+			 member / legs))
 		sim_fail(s, "I14", "member %u: %s", member, r.reason);
 	for (uint64_t i = 0; i < r.regions; i++)
 		if (r.dirty[i] != 0)
@@ -99,6 +132,8 @@ member_check(struct sim *s, unsigned member)
 				 (unsigned long long)i);
 	for (uint64_t b = 0; b < r.blocks; b++)
 		member_check_block(s, member, &r, b);
+	for (unsigned leg = 0; leg < legs; leg++)
+		member_check_stale(s, member, &r, member / legs * legs + leg);
 	reader_fini(&r);
 }
 

@@ -12,7 +12,8 @@
 unsigned
 scenario_count(void)
 {
-	return crash_scenario_count + member_scenario_count;
+	return crash_scenario_count + member_scenario_count +
+	       planted_scenario_count;
 }
 
 static const struct scenario *
@@ -20,7 +21,10 @@ scenario_at(unsigned index)
 {
 	if (index < crash_scenario_count)
 		return &crash_scenarios[index];
-	return &member_scenarios[index - crash_scenario_count];
+	index -= crash_scenario_count;
+	if (index < member_scenario_count)
+		return &member_scenarios[index];
+	return &planted_scenarios[index - member_scenario_count];
 }
 
 const char *

@@ -28,6 +28,8 @@ extern const struct scenario crash_scenarios[];
 extern const unsigned crash_scenario_count;
 extern const struct scenario member_scenarios[];
 extern const unsigned member_scenario_count;
+extern const struct scenario planted_scenarios[];
+extern const unsigned planted_scenario_count;
 
 /* What the scenario promises does not hold. */
 #define EXPECT(s, cond)                                                        \
