@@ -133,7 +133,7 @@ sim_init(struct sim *s, const struct options *options, uint64_t seed,
 static void
 sim_drop_engine(struct sim *s)
 {
-	pool_give(s->raid_memory, s->raid_bytes);
+	pool_give_shared(s->raid_memory);
 	s->raid_memory = NULL;
 	s->raid = NULL;
 	s->started = false;
@@ -204,8 +204,7 @@ sim_init_engine(struct sim *s, const struct raid_config *cfg)
 	size_t bytes = raid_bytes(cfg);
 	int res;
 
-	s->raid_memory = pool_take(bytes);
-	s->raid_bytes = bytes;
+	s->raid_memory = pool_take_shared(bytes);
 	memset(s->raid_memory, 0, bytes);
 	s->started = false;
 	s->stopped = false;

@@ -12,6 +12,7 @@
 #include "check.h"
 #include "crc.h"
 #include "map.h"
+#include "pool.h"
 #include "reader.h"
 #include "sim.h"
 
@@ -99,15 +100,22 @@ sim_metadata(struct sim *s, unsigned member)
 {
 	static const enum sim_area areas[] = {AREA_JOURNAL, AREA_MAP,
 					      AREA_SUMS};
-	struct disk *d = &s->member[member].disk;
+	static uint8_t *copy;
+	static uint64_t bytes;
 
+	if (bytes < s->layout.data_offset) {
+		pool_give(copy, bytes);
+		bytes = s->layout.data_offset;
+		copy = pool_take(bytes);
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(areas); i++) {
 		uint64_t offset, length;
 
 		sim_area_range(s, areas[i], &offset, &length);
-		(void)disk_media(d, offset, length);
+		disk_get_media(&s->member[member].disk, offset, length,
+			       copy + offset);
 	}
-	return disk_media(d, 0, 1);
+	return copy;
 }
 
 static void

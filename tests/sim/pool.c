@@ -4,8 +4,10 @@
  * is free, and what is beyond the bytes asked for, is poisoned: whoever uses
  * it is caught as with malloc.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "check.h"
 #include "pool.h"
@@ -45,6 +47,12 @@ struct pool_slab {
 
 static struct pool_free *pool_free[POOL_SHIFTS];
 static struct pool_slab *pool_slabs;
+
+static struct pool_shared {
+	void *piece;
+	size_t bytes;
+	bool taken;
+} pool_shared;
 
 static unsigned
 pool_shift(size_t bytes)
@@ -101,4 +109,30 @@ pool_give(void *p, size_t bytes)
 {
 	if (p != NULL)
 		pool_push(pool_shift(bytes), p);
+}
+
+void *
+pool_take_shared(size_t bytes)
+{
+	struct pool_shared *sh = &pool_shared;
+
+	CHECK(!sh->taken);
+	sh->taken = true;
+	if (bytes <= sh->bytes)
+		return sh->piece;
+	if (sh->piece != NULL)
+		CHECK(munmap(sh->piece, sh->bytes) == 0);
+	sh->bytes = (size_t)1 << pool_shift(bytes);
+	sh->piece = mmap(NULL, sh->bytes, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(sh->piece != MAP_FAILED);
+	return sh->piece;
+}
+
+void
+pool_give_shared(void *p)
+{
+	CHECK(p == NULL || (p == pool_shared.piece && pool_shared.taken));
+	if (p != NULL)
+		pool_shared.taken = false;
 }

@@ -13,4 +13,9 @@ void *pool_take(size_t bytes);
 /* bytes: as when it was taken.  NULL is nothing. */
 void pool_give(void *p, size_t bytes);
 
+/* One large piece, aligned to 4096, that is the same in a child: for what is
+ * in use by one process at a time and filled anew by each. */
+void *pool_take_shared(size_t bytes);
+void pool_give_shared(void *p);
+
 #endif

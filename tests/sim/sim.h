@@ -53,7 +53,6 @@ struct sim {
 	/* The engine of this run; NULL between runs. */
 	struct raid *raid;
 	void *raid_memory;
-	size_t raid_bytes;
 	bool called; /* the engine was, and is owed a tick */
 	bool started, stopped;
 	int start_res, stop_res;
@@ -140,7 +139,7 @@ void sim_calm(struct sim *s);
 void sim_read_all(struct sim *s);
 /* members.c: what the members hold, seen without the engine, after a clean stop. */
 void sim_check_members(struct sim *s);
-/* The medium of a member, from its beginning, for reader_read(). */
+/* What reader_read() needs of the medium of a member, until the next call. */
 const uint8_t *sim_metadata(struct sim *s, unsigned member);
 void sim_watch_superblock(struct sim *s, const struct sim_op *op);
 

@@ -15,13 +15,20 @@ cached_bytes(uint64_t length)
 	return sizeof(struct cached_write) + length + length / DISK_GRAIN;
 }
 
+/* With its last cached write a piece has no view of its own any more. */
 static void
 cached_free(struct disk *d, struct cached_write *w)
 {
-	uint64_t last = (w->offset + w->length - 1) >> PIECE_SHIFT;
+	uint64_t last = (w->offset + w->length - 1) / PIECE_BYTES;
 
-	for (uint64_t i = w->offset >> PIECE_SHIFT; i <= last; i++)
-		d->pieces[i].cached--;
+	for (uint64_t i = w->offset / PIECE_BYTES; i <= last; i++) {
+		struct piece *p = &d->pieces[i];
+
+		if (--p->cached > 0)
+			continue;
+		pool_give(p->view, PIECE_BYTES);
+		p->view = NULL;
+	}
 	d->cached_count--;
 	pool_give(w, cached_bytes(w->length));
 }
@@ -59,9 +66,9 @@ disk_destage(struct disk *d, const struct cached_write *w)
 static bool
 disk_has_cached(const struct disk *d, uint64_t offset, uint64_t length)
 {
-	uint64_t last = (offset + length - 1) >> PIECE_SHIFT;
+	uint64_t last = (offset + length - 1) / PIECE_BYTES;
 
-	for (uint64_t i = offset >> PIECE_SHIFT; i <= last; i++)
+	for (uint64_t i = offset / PIECE_BYTES; i <= last; i++)
 		if (d->pieces[i].cached != 0)
 			return true;
 	return false;
@@ -97,10 +104,25 @@ disk_unlink(struct disk *d, struct cached_write **link)
 	cached_free(d, w);
 }
 
+void
+disk_show(struct disk *d, uint64_t offset, uint64_t length, const void *data)
+{
+	const uint8_t *from = data;
+
+	for (uint64_t n; length > 0; offset += n, from += n, length -= n) {
+		struct piece *p = &d->pieces[offset / PIECE_BYTES];
+
+		n = piece_part(offset, length);
+		if (p->view != NULL)
+			memcpy(p->view + offset % PIECE_BYTES, from, n);
+	}
+}
+
+/* The pieces it touches get a view of their own. */
 static void
 cached_add(struct disk *d, struct cached_write *w)
 {
-	uint64_t last = (w->offset + w->length - 1) >> PIECE_SHIFT;
+	uint64_t last = (w->offset + w->length - 1) / PIECE_BYTES;
 
 	if (d->newest == NULL)
 		d->oldest = w;
@@ -108,8 +130,14 @@ cached_add(struct disk *d, struct cached_write *w)
 		d->newest->next = w;
 	d->newest = w;
 	d->cached_count++;
-	for (uint64_t i = w->offset >> PIECE_SHIFT; i <= last; i++)
-		d->pieces[i].cached++;
+	for (uint64_t i = w->offset / PIECE_BYTES; i <= last; i++) {
+		struct piece *p = &d->pieces[i];
+
+		if (p->cached++ > 0)
+			continue;
+		p->view = pool_take(PIECE_BYTES);
+		memcpy(p->view, disk_medium(d, i * PIECE_BYTES), PIECE_BYTES);
+	}
 }
 
 struct cached_write *
@@ -168,26 +196,26 @@ disk_flush(struct disk *d, uint64_t seq)
 	}
 }
 
-/* What a read gives from offset to end is made anew. */
+/* What a read gives is made anew. */
 static void
-disk_rebuild_view(struct disk *d, uint64_t offset, uint64_t end)
+disk_rebuild_view(struct disk *d)
 {
-	memcpy(d->view + offset, d->medium + offset, end - offset);
+	for (uint64_t i = 0; i < d->bytes / PIECE_BYTES; i++)
+		if (d->pieces[i].view != NULL)
+			memcpy(d->pieces[i].view, d->pieces[i].medium,
+			       PIECE_BYTES);
 	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
-		for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++) {
-			uint64_t at = w->offset + i * DISK_GRAIN;
-
-			if (!w->dead[i] && at >= offset && at < end)
-				memcpy(d->view + at, w->data + i * DISK_GRAIN,
-				       DISK_GRAIN);
-		}
+		for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++)
+			if (!w->dead[i])
+				disk_show(d, w->offset + i * DISK_GRAIN,
+					  DISK_GRAIN,
+					  w->data + i * DISK_GRAIN);
 }
 
 void
 disk_flush_fail(struct disk *d, uint64_t seq)
 {
 	struct cached_write **l = &d->oldest;
-	uint64_t first = d->bytes, end = 0;
 
 	while (*l != NULL) {
 		struct cached_write *w = *l;
@@ -202,14 +230,9 @@ disk_flush_fail(struct disk *d, uint64_t seq)
 			/* Older ones may not come over it later. */
 			disk_supersede(d, w->offset, w->length);
 		}
-		if (w->offset < first)
-			first = w->offset;
-		if (w->offset + w->length > end)
-			end = w->offset + w->length;
 		disk_unlink(d, l);
 	}
-	if (first < end)
-		disk_rebuild_view(d, first, end);
+	disk_rebuild_view(d);
 }
 
 static void
@@ -237,8 +260,6 @@ disk_power_cut(struct disk *d, enum disk_fate fate)
 {
 	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
 		disk_cut_one(d, w, fate);
-	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
-		memcpy(d->view + w->offset, d->medium + w->offset, w->length);
 	disk_clear_cache(d);
 }
 

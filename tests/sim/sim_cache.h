@@ -8,7 +8,7 @@
 #include "sim_disk.h"
 
 #define DISK_GRAIN 512u
-#define PIECE_SHIFT 14u
+#define PIECE_BYTES 4096u
 
 static inline bool
 disk_overlaps(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)
@@ -16,11 +16,25 @@ disk_overlaps(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)
 	return a < b + b_length && b < a + a_length;
 }
 
+/* Of a range its beginning, within one piece. */
+static inline uint64_t
+piece_part(uint64_t offset, uint64_t length)
+{
+	uint64_t n = PIECE_BYTES - offset % PIECE_BYTES;
+
+	return n < length ? n : length;
+}
+
+/* The piece of the medium that holds this byte, from its beginning. */
+uint8_t *disk_medium(struct disk *d, uint64_t offset);
 /* Bytes on the medium are new: what was wrong there is no more. */
 void disk_store(struct disk *d, uint64_t offset, uint64_t length,
 		const void *data);
 
 void disk_clear_cache(struct disk *d);
+/* From now on a read returns this. */
+void disk_show(struct disk *d, uint64_t offset, uint64_t length,
+	       const void *data);
 /* Is a byte in the cache that may reach the medium yet? */
 bool disk_is_cached(const struct disk *d, uint64_t offset);
 /* A new entry; when there are too many the oldest goes to the medium. */

@@ -40,43 +40,17 @@ disk_noise(void *to, uint64_t bytes, uint64_t seed)
 }
 
 static size_t
-disk_pieces(const struct disk *d)
+disk_pieces_bytes(const struct disk *d)
 {
-	return (d->bytes >> PIECE_SHIFT) + 1;
+	return d->bytes / PIECE_BYTES * sizeof(struct piece);
 }
 
 static void
-disk_fill_piece(struct disk *d, uint64_t index)
+disk_take_pieces(struct disk *d)
 {
-	uint64_t at = index << PIECE_SHIFT;
-	uint64_t bytes = d->bytes - at < 1u << PIECE_SHIFT ?
-		d->bytes - at : 1u << PIECE_SHIFT;
-
-	d->pieces[index].filled = true;
-	disk_noise(d->medium + at, bytes, d->noise + index);
-	memcpy(d->view + at, d->medium + at, bytes);
-}
-
-/* Before anything is done with these bytes. */
-static void
-disk_fill(struct disk *d, uint64_t offset, uint64_t length)
-{
-	uint64_t last = (offset + length - 1) >> PIECE_SHIFT;
-
-	for (uint64_t i = offset >> PIECE_SHIFT; i <= last; i++)
-		if (!d->pieces[i].filled)
-			disk_fill_piece(d, i);
-}
-
-static void
-disk_take_memory(struct disk *d)
-{
-	size_t bytes = disk_pieces(d) * sizeof(d->pieces[0]);
-
-	d->medium = pool_take(d->bytes);
-	d->view = pool_take(d->bytes);
-	d->pieces = pool_take(bytes);
-	memset(d->pieces, 0, bytes);
+	CHECK(d->bytes % PIECE_BYTES == 0);
+	d->pieces = pool_take(disk_pieces_bytes(d));
+	memset(d->pieces, 0, disk_pieces_bytes(d));
 }
 
 void
@@ -89,7 +63,7 @@ disk_init(struct disk *d, uint64_t bytes, uint32_t sector_bytes,
 		.bytes = bytes,
 		.noise = rng_mix(seed + index),
 	};
-	disk_take_memory(d);
+	disk_take_pieces(d);
 	rng_init(&d->rng, seed, "disk-fate", index);
 }
 
@@ -97,17 +71,41 @@ void
 disk_fini(struct disk *d)
 {
 	disk_clear_cache(d);
-	pool_give(d->medium, d->bytes);
-	pool_give(d->view, d->bytes);
-	pool_give(d->pieces, disk_pieces(d) * sizeof(d->pieces[0]));
+	for (uint64_t i = 0; i < d->bytes / PIECE_BYTES; i++)
+		pool_give(d->pieces[i].medium, PIECE_BYTES);
+	pool_give(d->pieces, disk_pieces_bytes(d));
+}
+
+uint8_t *
+disk_medium(struct disk *d, uint64_t offset)
+{
+	struct piece *p = &d->pieces[offset / PIECE_BYTES];
+
+	if (p->medium == NULL) {
+		p->medium = pool_take(PIECE_BYTES);
+		disk_noise(p->medium, PIECE_BYTES,
+			   d->noise + offset / PIECE_BYTES);
+	}
+	return p->medium;
 }
 
 const uint8_t *
 disk_media(struct disk *d, uint64_t offset, uint64_t length)
 {
-	CHECK(length > 0 && offset < d->bytes && length <= d->bytes - offset);
-	disk_fill(d, offset, length);
-	return d->medium + offset;
+	CHECK(length > 0 && offset < d->bytes);
+	CHECK(offset % PIECE_BYTES + length <= PIECE_BYTES);
+	return disk_medium(d, offset) + offset % PIECE_BYTES;
+}
+
+void
+disk_get_media(struct disk *d, uint64_t offset, uint64_t length, void *buf)
+{
+	uint8_t *to = buf;
+
+	for (uint64_t n; length > 0; offset += n, to += n, length -= n) {
+		n = piece_part(offset, length);
+		memcpy(to, disk_media(d, offset, n), n);
+	}
 }
 
 void
@@ -115,16 +113,16 @@ disk_put_media(struct disk *to, struct disk *from)
 {
 	CHECK(to->bytes == from->bytes);
 	disk_clear_cache(to);
-	disk_fill(to, 0, to->bytes);
-	memcpy(to->medium, disk_media(from, 0, from->bytes), from->bytes);
-	memcpy(to->view, from->medium, from->bytes);
+	for (uint64_t at = 0; at < to->bytes; at += PIECE_BYTES)
+		memcpy(disk_medium(to, at), disk_medium(from, at),
+		       PIECE_BYTES);
 }
 
 void
 disk_copy_media(struct disk *to, struct disk *from)
 {
 	*to = *from;
-	disk_take_memory(to);
+	disk_take_pieces(to);
 	to->oldest = NULL;
 	to->newest = NULL;
 	to->cached_count = 0;
@@ -134,6 +132,8 @@ disk_copy_media(struct disk *to, struct disk *from)
 bool
 disk_read(struct disk *d, uint64_t offset, uint64_t length, void *buf)
 {
+	uint8_t *to = buf;
+
 	for (unsigned i = 0; d->bad_live > 0 && i < DISK_BAD_MAX; i++) {
 		const struct bad_range *b = &d->bad[i];
 
@@ -143,8 +143,15 @@ disk_read(struct disk *d, uint64_t offset, uint64_t length, void *buf)
 			return false;
 		}
 	}
-	disk_fill(d, offset, length);
-	memcpy(buf, d->view + offset, length);
+	for (uint64_t n; length > 0; offset += n, to += n, length -= n) {
+		const struct piece *p = &d->pieces[offset / PIECE_BYTES];
+		const uint8_t *bytes = p->view;
+
+		n = piece_part(offset, length);
+		if (bytes == NULL)
+			bytes = disk_medium(d, offset);
+		memcpy(to, bytes + offset % PIECE_BYTES, n);
+	}
 	return true;
 }
 
@@ -159,13 +166,9 @@ disk_forget_flips(struct disk *d, uint64_t offset, uint64_t length)
 		}
 }
 
-/* Bytes on the medium are new: what was wrong there is no more. */
-void
-disk_store(struct disk *d, uint64_t offset, uint64_t length, const void *data)
+static void
+disk_forget_bad(struct disk *d, uint64_t offset, uint64_t length)
 {
-	disk_fill(d, offset, length);
-	memcpy(d->medium + offset, data, length);
-	disk_forget_flips(d, offset, length);
 	for (unsigned i = 0; d->bad_live > 0 && i < DISK_BAD_MAX; i++) {
 		struct bad_range *b = &d->bad[i];
 
@@ -177,20 +180,39 @@ disk_store(struct disk *d, uint64_t offset, uint64_t length, const void *data)
 	}
 }
 
+void
+disk_store(struct disk *d, uint64_t offset, uint64_t length, const void *data)
+{
+	const uint8_t *from = data;
+
+	disk_forget_flips(d, offset, length);
+	disk_forget_bad(d, offset, length);
+	for (uint64_t n; length > 0; offset += n, from += n, length -= n) {
+		struct piece *p = &d->pieces[offset / PIECE_BYTES];
+
+		n = piece_part(offset, length);
+		if (n == PIECE_BYTES && p->medium == NULL)
+			p->medium = pool_take(PIECE_BYTES);
+		memcpy(disk_medium(d, offset) + offset % PIECE_BYTES, from, n);
+	}
+}
+
 struct cached_write *
 disk_write(struct disk *d, uint64_t offset, uint64_t length, const void *data,
 	   bool fua)
 {
+	struct cached_write *w = NULL;
+
 	CHECK(offset <= d->bytes);
 	CHECK(length <= d->bytes - offset);
-	disk_fill(d, offset, length);
-	memcpy(d->view + offset, data, length);
 	if (fua || d->write_through) {
 		disk_supersede(d, offset, length);
 		disk_store(d, offset, length, data);
-		return NULL;
+	} else {
+		w = disk_cache(d, offset, length, data);
 	}
-	return disk_cache(d, offset, length, data);
+	disk_show(d, offset, length, data);
+	return w;
 }
 
 void
@@ -218,13 +240,28 @@ disk_discard(struct disk *d, uint64_t offset, uint64_t length)
 	if (draw % 4 == 0)
 		return;
 	disk_supersede(d, offset, length);
-	disk_fill(d, offset, length);
-	if (draw % 4 == 1)
-		memset(d->medium + offset, 0, length);
-	else
-		disk_noise(d->medium + offset, length, draw);
-	memcpy(d->view + offset, d->medium + offset, length);
 	disk_forget_flips(d, offset, length);
+	for (uint64_t n; length > 0; offset += n, length -= n) {
+		uint8_t *to = disk_medium(d, offset) + offset % PIECE_BYTES;
+
+		n = piece_part(offset, length);
+		if (draw % 4 == 1)
+			memset(to, 0, n);
+		else
+			disk_noise(to, n, draw + offset);
+		disk_show(d, offset, n, to);
+	}
+}
+
+/* One byte of the medium, and of what a read returns if that is it. */
+static void
+disk_turn(struct disk *d, uint64_t offset, uint8_t mask)
+{
+	struct piece *p = &d->pieces[offset / PIECE_BYTES];
+
+	disk_medium(d, offset)[offset % PIECE_BYTES] ^= mask;
+	if (p->view != NULL && !disk_is_cached(d, offset))
+		p->view[offset % PIECE_BYTES] ^= mask;
 }
 
 bool
@@ -237,9 +274,7 @@ disk_flip(struct disk *d, uint64_t offset, uint8_t mask)
 			continue;
 		d->flips[i] = (struct flip){true, mask, offset};
 		d->flips_live++;
-		disk_fill(d, offset, 1);
-		d->medium[offset] ^= mask;
-		d->view[offset] ^= mask;
+		disk_turn(d, offset, mask);
 		return true;
 	}
 	return false;
@@ -252,9 +287,7 @@ disk_unflip(struct disk *d, struct flip *f)
 		return;
 	f->live = false;
 	d->flips_live--;
-	d->medium[f->offset] ^= f->mask;
-	if (!disk_is_cached(d, f->offset))
-		d->view[f->offset] ^= f->mask;
+	disk_turn(d, f->offset, f->mask);
 }
 
 bool

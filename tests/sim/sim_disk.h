@@ -40,10 +40,12 @@ struct bad_range {
 	uint64_t length;
 };
 
-/* Most of a disk is never touched: its noise is made piece by piece. */
+/* 4 KiB.  Most of a disk is never touched: what it holds is made when it is
+ * asked for. */
 struct piece {
-	uint16_t cached; /* writes in the cache that touch it */
-	bool filled;
+	uint8_t *medium; /* what survives a power cut; NULL: noise */
+	uint8_t *view;   /* what a read returns: medium and cache */
+	uint32_t cached; /* writes in the cache that touch it; 0: no view */
 };
 
 /* What becomes of a write not flushed when power goes. */
@@ -56,8 +58,6 @@ struct disk {
 	uint64_t bytes;
 	uint64_t noise;
 	struct piece *pieces;
-	uint8_t *medium; /* what survives a power cut: disk_media() */
-	uint8_t *view;   /* what a read returns: medium and cache */
 	struct cached_write *oldest;
 	struct cached_write *newest;
 	uint32_t cached_count;
@@ -77,9 +77,11 @@ void disk_copy_media(struct disk *to, struct disk *from);
 /* The opposite: as if it had never been written since. */
 void disk_put_media(struct disk *to, struct disk *from);
 
-/* The bytes of the medium from offset on; others before and behind may not be
- * looked at. */
+/* These bytes of the medium, within 4 KiB. */
 const uint8_t *disk_media(struct disk *d, uint64_t offset, uint64_t length);
+/* A copy of any number of them. */
+void disk_get_media(struct disk *d, uint64_t offset, uint64_t length,
+		    void *buf);
 
 /* False: a sector in it cannot be read; buf is then filled with noise. */
 bool disk_read(struct disk *d, uint64_t offset, uint64_t length, void *buf);
