@@ -113,6 +113,22 @@ store_put_newer(struct store *st, struct record *rec, struct node *n)
 	return journal_put_again(st->set, rec, n, 0);
 }
 
+/*
+ * What the page holds stands in the journal with it.  A sum that waits for a
+ * ride must not come behind a newer one that is said again here (R3).
+ */
+static void
+store_waive(struct store *st, struct node *n)
+{
+	bool paged = false;
+
+	for (; n; n = sums_node(&st->set->sums, n->older)) {
+		paged |= (n->flags & NODE_PAGED) != 0;
+		if (paged)
+			n->flags |= NODE_JOURNALED;
+	}
+}
+
 /* Sums that the record must say again: those newer than the page. */
 static uint32_t
 store_count_newer(const struct store *st)
@@ -153,10 +169,13 @@ store_compose_record(struct job *job, struct record *rec)
 	if (item.stale)
 		map_add_stale(set, st->region, item.stale);
 	CHECK(record_add(rec, &item));
-	for (uint32_t i = 0; i < store_blocks(st); i++)
-		CHECK(store_put_newer(
-			st, rec,
-			sums_newest(&set->sums, store_first_block(st) + i)));
+	for (uint32_t i = 0; i < store_blocks(st); i++) {
+		struct node *n = sums_newest(&set->sums,
+					     store_first_block(st) + i);
+
+		CHECK(store_put_newer(st, rec, n));
+		store_waive(st, n);
+	}
 }
 
 static void

@@ -256,6 +256,39 @@ full_ring_goes_on(struct sim *s, unsigned variant)
 	sim_read_all(s);
 }
 
+/* A sum waits for a ride, is taken into a page, and is superseded before the
+ * page's record is composed: it must not ride behind the newer one. */
+static void
+page_passes_a_waiting_sum(struct sim *s, unsigned variant)
+{
+	struct rule *append, *page;
+	struct slot *older, *many, *newer;
+
+	for (unsigned i = 0; i < 20; i++)
+		EXPECT(s, do_write(s, BLOCK(i), BLOCK(1), RAID_FUA) == 0);
+	EXPECT(s, do_write(s, 0, BLOCK(1), 0) == 0);
+	append = on(s, 0, AREA_JOURNAL, IO_WRITE, RULE_LAND, RULE_HOLD);
+	older = client_send(s, RAID_WRITE, RAID_FUA, BLOCK(40), BLOCK(1));
+	EXPECT(s, await_rule(s, append, 1));
+	EXPECT(s, do_write(s, 0, BLOCK(1), 0) == 0);
+	page = on(s, 1, AREA_SUMS, IO_WRITE, RULE_LAND, RULE_HOLD);
+	many = client_send(s, RAID_WRITE, 0, BLOCK(64), BLOCK(16));
+	EXPECT(s, await_rule(s, page, 1));
+	newer = client_send(s, RAID_WRITE, RAID_FUA, 0, BLOCK(1));
+	pass(s, SECONDS(1));
+	rule_release(s, page);
+	pass(s, SECONDS(1));
+	rule_release(s, append);
+	EXPECT(s, await(s, newer) == 0);
+	EXPECT(s, await(s, older) == 0 && await(s, many) == 0);
+	if (variant == 1)
+		pass(s, SECONDS(30));
+	power_cut(s, FATE_DROP);
+	EXPECT(s, restart(s, BOTH));
+	EXPECT(s, do_read(s, 0, BLOCK(1)) == 0);
+	EXPECT(s, s->notes[NOTE_UNVERIFIED] == 0);
+}
+
 /* A new checkpoint on one leg only, and that leg is gone. */
 static void
 checkpoint_on_one_leg(struct sim *s, unsigned variant)
@@ -374,6 +407,10 @@ const struct scenario crash_scenarios[] = {
 	 .run = late_discard_erases_nothing,
 	 .hole = "H14c: a discard in flight erases the next write",
 	 .variants = 2, .sets = 1, .legs = 2},
+	{.name = "page-passes-a-waiting-sum",
+	 .run = page_passes_a_waiting_sum,
+	 .hole = "R3: a page in the journal, then a sum older than it",
+	 .variants = 2, .sets = 1, .legs = 2, .sums_max = 64},
 	{.name = "small-write-to-unwritten", .run = small_write_to_unwritten,
 	 .hole = "H15: seven sectors of garbage under a sum of zeros",
 	 .variants = 8, .sets = 1, .legs = 2},
