@@ -107,6 +107,9 @@ tests_sim_sim_SOURCES = \
 	tests/sim/verdict.h \
 	tests/sim/versions.c \
 	tests/sim/versions.h \
+	tests/sim/watch.c \
+	tests/sim/watch.h \
+	tests/sim/watch_answers.c \
 	$(NULL)
 
 # What the crash tests check raidd with.

@@ -151,6 +151,7 @@ sim_fini(struct sim *s)
 		disk_fini(&s->member[i].disk);
 	}
 	client_fini(s);
+	watch_fini(s);
 	oracle_fini(&s->oracle);
 	queue_fini(&s->queue);
 	sim_current = NULL;
@@ -271,6 +272,7 @@ sim_create(struct sim *s)
 		sim_fill_leg(s, i, &legs[i]);
 	}
 	trace_add(&s->trace, s->now_ns, TRACE_CREATE, NULL, 0, 0, 0, 0);
+	watch_start(s, sb, true);
 	sim_init_engine(s, &cfg);
 	free(sb);
 }
@@ -374,6 +376,7 @@ sim_start(struct sim *s, const struct assembly *a, uint32_t mask, bool force)
 	};
 
 	sim_fill_legs(s, a, mask, legs);
+	watch_start(s, cfg.sb, false);
 	trace_add(&s->trace, s->now_ns, TRACE_START, NULL,
 		  cfg.sb->history[0].number, mask, force, 0);
 	sim_init_engine(s, &cfg);

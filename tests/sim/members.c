@@ -5,7 +5,6 @@
  * written, that each matches its sum, that no unit is left DIRTY, what legs
  * lack that are out.  Then the legs are compared.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,24 +15,34 @@
 #include "reader.h"
 #include "sim.h"
 
-static bool
-member_is_damaged(const struct disk *d, uint64_t offset, uint64_t length)
+bool
+sim_is_damaged(const struct sim *s, unsigned member, uint64_t offset,
+	       uint64_t length)
 {
+	const struct disk *d = &s->member[member].disk;
+
+	if (d->vanished || s->member[member].lies)
+		return true;
 	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++)
 		if (d->flips[i].live && d->flips[i].offset >= offset &&
 		    d->flips[i].offset < offset + length)
+			return true;
+	for (unsigned i = 0; i < DISK_BAD_MAX; i++)
+		if (d->bad[i].live && d->bad[i].offset < offset + length &&
+		    offset < d->bad[i].offset + d->bad[i].length)
 			return true;
 	return false;
 }
 
 /* Damage outside of the data: what it says is not to be held against it. */
 static bool
-member_is_readable(const struct sim *s, const struct disk *d)
+member_is_readable(const struct sim *s, unsigned member)
 {
-	return !d->vanished &&
-	       !member_is_damaged(d, 0, s->layout.data_offset) &&
-	       !member_is_damaged(d, s->layout.data_offset +
-				  s->layout.data_bytes, d->bytes);
+	uint64_t end = s->layout.data_offset + s->layout.data_bytes;
+
+	return !sim_is_damaged(s, member, 0, s->layout.data_offset) &&
+	       !sim_is_damaged(s, member, end,
+			       s->options.member_bytes - end);
 }
 
 static void
@@ -56,7 +65,7 @@ member_check_block(struct sim *s, unsigned member, const struct reader *r,
 	if (oracle_block_unwritten(&s->oracle, at))
 		sim_fail(s, "I6", "member %u: block %llu of the set is"
 			 " written", member, (unsigned long long)block);
-	if (member_is_damaged(d, offset, ORACLE_BLOCK))
+	if (sim_is_damaged(s, member, offset, ORACLE_BLOCK))
 		return;
 	if (sum_of(sum_base(r->array_uuid, r->set), block,
 		   disk_media(d, offset, ORACLE_BLOCK)) != sum)
@@ -84,7 +93,7 @@ member_check_stale(struct sim *s, unsigned member, const struct reader *r,
 		if (r->sums[b] == SUM_UNWRITTEN ||
 		    (map_stale(r->map[region]) >>
 		     out % r->geometry.legs & 1) != 0 ||
-		    member_is_damaged(d, offset, ORACLE_BLOCK) ||
+		    sim_is_damaged(s, member, offset, ORACLE_BLOCK) ||
 		    memcmp(disk_media(d, offset, ORACLE_BLOCK),
 			   disk_media(o, offset, ORACLE_BLOCK),
 			   ORACLE_BLOCK) == 0)
@@ -125,7 +134,7 @@ member_check(struct sim *s, unsigned member)
 	struct sim_member *m = &s->member[member];
 	struct reader r;
 
-	if (!member_is_readable(s, &m->disk))
+	if (!member_is_readable(s, member))
 		return;
 	if (m->disk.cached_count != 0)
 		sim_fail(s, "stop", "member %u: %u writes not flushed", member,
@@ -153,7 +162,7 @@ member_compare(struct sim *s, unsigned set, unsigned leg, uint64_t at)
 	struct disk *guard = &s->member[set * legs + s->guard[set]].disk;
 	struct disk *d = &s->member[set * legs + leg].disk;
 
-	if (d->vanished || member_is_damaged(d, offset, ORACLE_BLOCK))
+	if (sim_is_damaged(s, set * legs + leg, offset, ORACLE_BLOCK))
 		return;
 	if (memcmp(disk_media(d, offset, ORACLE_BLOCK),
 		   disk_media(guard, offset, ORACLE_BLOCK), ORACLE_BLOCK) != 0)
@@ -190,36 +199,4 @@ sim_check_members(struct sim *s)
 		    s->member[i].present)
 			member_check(s, i);
 	members_compare(s);
-}
-
-void
-sim_watch_superblock(struct sim *s, const struct sim_op *op)
-{
-	static const uint8_t zeros[512];
-	struct sim_member *m = &s->member[op->member];
-	struct sb *sb = malloc(sizeof(*sb));
-	int res;
-
-	CHECK(sb != NULL);
-	if (op->length % sizeof(zeros) == 0 &&
-	    memcmp(op->data, zeros, sizeof(zeros)) == 0) {
-		free(sb); /* what an earlier owner left is wiped */
-		return;
-	}
-	if (op->length != SB_BYTES)
-		sim_fail(s, "I17", "a superblock of %llu bytes",
-			 (unsigned long long)op->length);
-	res = sb_decode(op->data, op->offset, sb);
-	if (res == -ENOENT && m->sb_sequence == 0) {
-		free(sb); /* create takes away what stood there */
-		return;
-	}
-	if (res != 0)
-		sim_fail(s, "I17", "a superblock that says %d", res);
-	if (sb->sequence < m->sb_sequence)
-		sim_fail(s, "I15", "member %u: superblock %llu after %llu",
-			 op->member, (unsigned long long)sb->sequence,
-			 (unsigned long long)m->sb_sequence);
-	m->sb_sequence = sb->sequence;
-	free(sb);
 }

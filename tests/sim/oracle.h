@@ -109,6 +109,8 @@ void oracle_all_durable(struct oracle *o);
  * failed. */
 void oracle_doubt(struct oracle *o);
 
+/* May the granule at this offset have this value now? */
+bool oracle_may_be(struct oracle *o, uint64_t offset, const void *data);
 /* Is anything written there that a crash could still change? */
 bool oracle_in_doubt(const struct oracle *o, uint64_t offset, uint64_t length);
 /* Every value the block may have is data. */

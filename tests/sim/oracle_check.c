@@ -140,6 +140,22 @@ oracle_check_read(struct oracle *o, const struct oracle_slot *s,
 	return true;
 }
 
+bool
+oracle_may_be(struct oracle *o, uint64_t offset, const void *data)
+{
+	uint64_t g = offset / o->granule_bytes;
+	const struct version *v = o->newest[g];
+
+	if (v == NULL && pattern_is_zero(data, o->granule_bytes))
+		return true;
+	for (; v != NULL; v = v->older)
+		if (version_matches(o, g, v, data, 0, o->granule_bytes) &&
+		    version_is_allowed(o, g, v, *o->seq))
+			return true;
+	oracle_explain(o, g, 0, o->granule_bytes, data, *o->seq);
+	return false;
+}
+
 /* All: every allowed version of every granule of the block is a hole.  Any:
  * some granule has only data to offer. */
 static void
@@ -193,16 +209,26 @@ oracle_check_map(struct oracle *o, const struct oracle_slot *s,
 	return true;
 }
 
+/* What is durable supersedes for good what was over before it was sent. */
+static bool
+oracle_granule_in_doubt(const struct oracle *o, uint64_t g)
+{
+	uint64_t horizon = versions_horizon(o, g, UINT64_MAX, true);
+
+	for (const struct version *v = o->newest[g]; v != NULL; v = v->older)
+		if (!version_is_durable(v) && !version_is_behind(v, horizon))
+			return true;
+	return false;
+}
+
 bool
 oracle_in_doubt(const struct oracle *o, uint64_t offset, uint64_t length)
 {
 	uint64_t g = offset / o->granule_bytes;
 
 	for (; g * o->granule_bytes < offset + length; g++)
-		for (const struct version *v = o->newest[g]; v != NULL;
-		     v = v->older)
-			if (!version_is_durable(v))
-				return true;
+		if (oracle_granule_in_doubt(o, g))
+			return true;
 	return false;
 }
 

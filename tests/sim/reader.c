@@ -182,6 +182,7 @@ reader_journal(struct reader *r, const struct map_head *start)
 	uint32_t crc = start->before_crc;
 	struct record_head head = {0};
 
+	r->kept = sequence - 1;
 	while (reader_record(r, index, sequence, crc, &head, &crc)) {
 		for (uint32_t i = 0; i < head.count; i++) {
 			uint64_t at = r->layout.journal_offset +
@@ -192,11 +193,14 @@ reader_journal(struct reader *r, const struct map_head *start)
 			if (!reader_block(r, r->media + at, &h))
 				return false;
 		}
+		if (head.repeats <= start->sequence)
+			r->kept = sequence;
 		index = (index + head.count) % ring;
 		sequence++;
 		if (r->records++ > ring)
 			return reader_says(r, "a journal without an end");
 	}
+	r->sequence = sequence - 1;
 	return true;
 }
 

@@ -25,6 +25,8 @@ struct reader {
 	uint8_t *by_journal; /* by block: the journal says more than the page */
 	uint64_t *dirty;   /* by region: mask of units */
 	uint64_t records;  /* followed */
+	uint64_t sequence; /* of the last */
+	uint64_t kept;     /* of the last that does not only repeat */
 	char reason[READER_REASON_MAX];
 };
 

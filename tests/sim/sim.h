@@ -14,6 +14,7 @@
 #include "sim_disk.h"
 #include "sim_io.h"
 #include "trace.h"
+#include "watch.h"
 
 /* A request not answered after this long never will be (I30). */
 #define SIM_ANSWER_NS (600ull * 1000000000ull)
@@ -29,6 +30,7 @@ struct sim_member {
 	bool present;  /* offered at the last start */
 	bool tainted;  /* some fault was injected, ever */
 	bool dead;     /* left behind by a forced start */
+	bool lies;     /* acknowledges what it does not do */
 	uint64_t sb_sequence; /* of the last superblock written (I15) */
 	struct sim_op *in_flight;
 };
@@ -44,11 +46,13 @@ struct sim {
 	uint64_t io_count;
 	uint64_t io_at_progress; /* when something was last answered */
 	struct layout layout;
+	uint8_t array_uuid[16];
 	unsigned members;
 	struct sim_member member[SIM_LEGS_MAX];
 	struct rule rules[SIM_RULES_MAX];
 	struct oracle oracle;
 	struct client client;
+	struct watch watch;
 
 	/* The engine of this run; NULL between runs. */
 	struct raid *raid;
@@ -141,7 +145,9 @@ void sim_read_all(struct sim *s);
 void sim_check_members(struct sim *s);
 /* What reader_read() needs of the medium of a member, until the next call. */
 const uint8_t *sim_metadata(struct sim *s, unsigned member);
-void sim_watch_superblock(struct sim *s, const struct sim_op *op);
+/* Is what lies there not what was written?  Then it is nobody's promise. */
+bool sim_is_damaged(const struct sim *s, unsigned member, uint64_t offset,
+		    uint64_t length);
 
 /* scenarios.c */
 unsigned scenario_count(void);

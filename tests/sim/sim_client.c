@@ -108,6 +108,7 @@ client_done(struct raid_req *req)
 	if (!oracle_end(&s->oracle, slot->index, req->res, req->buf))
 		sim_fail(s, client_invariant(s, slot), "request %llu: %s",
 			 (unsigned long long)slot->id, s->oracle.reason);
+	watch_answer(s, slot);
 	/* A late completion into it would show as a wrong read later (I21). */
 	if (req->buf != NULL)
 		memset(req->buf, 0xcc, req->op == RAID_MAP ?

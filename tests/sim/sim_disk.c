@@ -108,6 +108,15 @@ disk_get_media(struct disk *d, uint64_t offset, uint64_t length, void *buf)
 	}
 }
 
+const uint8_t *
+disk_view(struct disk *d, uint64_t offset, uint64_t length)
+{
+	const uint8_t *media = disk_media(d, offset, length);
+	const uint8_t *view = d->pieces[offset / PIECE_BYTES].view;
+
+	return view != NULL ? view + offset % PIECE_BYTES : media;
+}
+
 void
 disk_put_media(struct disk *to, struct disk *from)
 {

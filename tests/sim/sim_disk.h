@@ -82,6 +82,8 @@ const uint8_t *disk_media(struct disk *d, uint64_t offset, uint64_t length);
 /* A copy of any number of them. */
 void disk_get_media(struct disk *d, uint64_t offset, uint64_t length,
 		    void *buf);
+/* The same of what a read returns. */
+const uint8_t *disk_view(struct disk *d, uint64_t offset, uint64_t length);
 
 /* False: a sector in it cannot be read; buf is then filled with noise. */
 bool disk_read(struct disk *d, uint64_t offset, uint64_t length, void *buf);

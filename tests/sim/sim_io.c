@@ -130,6 +130,7 @@ rule_act(struct sim *s, struct rule *r, struct sim_op *op)
 		return true;
 	case RULE_DROP:
 		op->fate = FATE_DROP;
+		s->member[op->member].lies = true;
 		break;
 	}
 	return false;
@@ -346,8 +347,7 @@ sim_submit(struct io *io, struct io_req *req)
 	trace_add(&s->trace, s->now_ns, sim_io_trace_kind(op),
 		  sim_area_word(op->area), op->id, op->member, op->offset,
 		  op->length);
-	if (op->op == IO_WRITE && op->area == AREA_SUPERBLOCK)
-		sim_watch_superblock(s, op);
+	watch_submit(s, op);
 	sim_io_link(&m->in_flight, op);
 	if (!rules_apply(s, op, RULE_SUBMIT))
 		queue_add(&s->queue, s->now_ns + sim_io_landing(s, m, ns),
@@ -429,6 +429,7 @@ sim_io_done(struct sim *s, struct sim_op *op)
 		op->cached->done_seq = ++s->seq;
 	trace_add(&s->trace, s->now_ns, TRACE_DONE, sim_io_word(op), op->id,
 		  op->member, (uint64_t)(int64_t)op->res, 0);
+	watch_done(s, op);
 	req->res = op->res;
 	sim_io_free(s, op);
 	req->done(req);

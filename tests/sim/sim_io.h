@@ -56,6 +56,7 @@ struct sim_op {
 	enum disk_fate fate; /* when the run ends before it has landed */
 	struct cached_write *cached;
 	uint8_t *data;
+	uint64_t record; /* watch.c: its sequence, or its epoch */
 };
 
 enum rule_when { RULE_SUBMIT, RULE_LAND, RULE_DONE };

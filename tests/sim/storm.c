@@ -10,8 +10,9 @@
  * part.  Two more limits:
  *
  *  - A rotten byte in a block whose newest value is in doubt when a crash
- *    comes is mended: torn on the guard and rotten elsewhere, nothing could
- *    tell what is right (R17's last resort).
+ *    comes is mended, and none rots there before its legs were made equal:
+ *    torn on the guard and rotten elsewhere, nothing could tell what is right
+ *    (R17's last resort).
  *  - Of a member's superblocks only those at the front rot.
  *
  * Some seeds are unbounded: guards suffer as well.  EIO is an answer then, and
@@ -145,6 +146,25 @@ storm_operator(struct sim *s, unsigned set, unsigned leg)
 		sim_fail(s, "I36", "raid_member_fail: %d", res);
 }
 
+/* A crash left several values possible there, and the legs are not made
+ * equal yet. */
+static bool
+storm_is_undecided(struct sim *s, unsigned member, uint64_t at)
+{
+	static struct raid_status st;
+	unsigned set = member / s->options.geometry.legs;
+	uint64_t block = (at - s->layout.data_offset) / ORACLE_BLOCK;
+
+	if (s->options.unbounded || sim_area(s, at) != AREA_DATA)
+		return false;
+	raid_status(s->raid, &st);
+	return (!s->started || st.sets[set].resync_units != 0) &&
+	       oracle_in_doubt(&s->oracle,
+			       layout_array_offset(&s->options.geometry, set,
+						   block * ORACLE_BLOCK),
+			       ORACLE_BLOCK);
+}
+
 static void
 storm_hit(struct sim *s, struct rng *r, unsigned member)
 {
@@ -156,7 +176,7 @@ storm_hit(struct sim *s, struct rng *r, unsigned member)
 	uint64_t at = storm_draw_place(s, r, &m->disk);
 	unsigned byte = (unsigned)rng_below(r, 512);
 
-	if (total == 0)
+	if (total == 0 || storm_is_undecided(s, member, at))
 		return;
 	trace_add(&s->trace, s->now_ns, TRACE_FAULT,
 		  sim_area_word(sim_area(s, at)), member, at, draw, byte);
