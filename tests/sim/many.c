@@ -240,9 +240,12 @@ many_run(const struct many *m)
 	struct shared *sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct tally t = {.began = time(NULL)};
+	struct options o;
 	double seconds;
 
 	CHECK(sh != MAP_FAILED);
+	/* Here it is told once if the options make no sense. */
+	plan_options(&m->plan, m->from, &o);
 	sh->next = m->from;
 	if (m->scenarios)
 		run_scenarios(m, &t);

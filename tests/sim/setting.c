@@ -11,10 +11,18 @@
 #define LIST(...) {__VA_ARGS__}, sizeof((uint64_t[]){__VA_ARGS__}) / 8
 #define ONE(name, member, ...)                                                 \
 	{name, offsetof(struct options, member), SIZE_OF(member), 1,           \
-	 LIST(__VA_ARGS__)}
+	 LIST(__VA_ARGS__), false}
+#define LESS(name, member, ...)                                                \
+	{name, offsetof(struct options, member), SIZE_OF(member), 1,           \
+	 LIST(__VA_ARGS__), true}
 #define MANY(name, member, ...)                                                \
 	{name, offsetof(struct options, member), SIZE_OF(member[0]),           \
-	 SIZE_OF(member) / SIZE_OF(member[0]), LIST(__VA_ARGS__)}
+	 SIZE_OF(member) / SIZE_OF(member[0]), LIST(__VA_ARGS__), false}
+
+/* Not made simpler by itself. */
+#define KEPT(name, member, plain)                                              \
+	{name, offsetof(struct options, member), SIZE_OF(member), 1, {plain},  \
+	 0, false}
 
 /* In the order in which the shrinker tries them. */
 static const struct setting settings[] = {
@@ -34,14 +42,14 @@ static const struct setting settings[] = {
 	ONE("write-error", write_error_ppm, 0),
 	ONE("read-error", read_error_ppm, 0),
 	ONE("cut-in-start", cut_in_start_percent, 0),
-	ONE("runs-off", runs_off, 0),
-	ONE("calm", calm_requests, 0, 10),
-	ONE("runs", runs, 1, 2, 3),
-	ONE("requests", requests_per_run, 10, 20, 100, 300),
-	ONE("sets", geometry.sets, 1, 2),
+	KEPT("runs-off", runs_off, 0),
+	LESS("calm", calm_requests, 0, 10),
+	LESS("runs", runs, 1, 2, 3),
+	LESS("requests", requests_per_run, 10, 20, 100, 300),
+	LESS("sets", geometry.sets, 1, 2),
 	ONE("legs", geometry.legs, 2),
-	ONE("slots", slots, 1, 2, 4, 8, 16),
-	ONE("length", length_max, 4096, 8192, 65536),
+	LESS("slots", slots, 1, 2, 4, 8, 16),
+	LESS("length", length_max, 4096, 8192, 65536),
 	ONE("discard", weights[RAID_DISCARD], 0),
 	ONE("zeroes", weights[RAID_ZEROES], 0),
 	ONE("map", weights[RAID_MAP], 0),

@@ -23,6 +23,7 @@ struct setting {
 	/* Simplest first; the first one is the plain one. */
 	uint64_t simpler[SETTING_SIMPLER_MAX];
 	unsigned simpler_count;
+	bool less; /* only what is less than it is simpler */
 };
 
 /* One for each index below setting_count(). */

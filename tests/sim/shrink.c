@@ -16,6 +16,8 @@
 /* Requests that a report should have at most: else other seeds are looked at
  * with what was found to matter. */
 #define OPS_WANTED 8u
+/* So many are left out one by one only when other seeds do not help. */
+#define OPS_MANY 40u
 #define SEEDS_TRIED 400u
 #define TRACE_LINES 200u
 
@@ -27,6 +29,7 @@ struct shrink {
 	struct candidate next; /* being tried */
 	struct verdict *verdict;
 	unsigned seconds; /* for one */
+	uint64_t other;   /* the last other seed looked at */
 	unsigned tries;
 	unsigned accepted;
 	time_t began;
@@ -113,6 +116,8 @@ shrink_setting(struct shrink *sh, const struct setting *set)
 	for (unsigned i = 0; i < set->simpler_count; i++) {
 		if (setting_is_all(set, o, set->simpler[i]))
 			return;
+		if (set->less && setting_get(set, o, 0) < set->simpler[i])
+			continue;
 		setting_put(set, o, set->simpler[i]);
 		if (shrink_try(sh))
 			return;
@@ -169,21 +174,6 @@ shrink_ops(struct shrink *sh)
 	}
 }
 
-/* Of one seed all there is to leave out, until nothing more can be. */
-static void
-shrink_all(struct shrink *sh)
-{
-	unsigned before;
-
-	do {
-		before = sh->accepted;
-		shrink_runs(sh);
-		shrink_faults(sh);
-		shrink_settings(sh);
-		shrink_ops(sh);
-	} while (sh->accepted != before && !shrink_is_over(sh));
-}
-
 static unsigned
 shrink_runs_on(const struct options *o)
 {
@@ -200,38 +190,54 @@ shrink_other_seed(struct shrink *sh, uint64_t seed)
 {
 	struct candidate *c = &sh->next;
 	unsigned on = shrink_runs_on(&c->options);
-	uint64_t *ops;
-	size_t count;
-	bool fewer;
+	size_t count = SIZE_MAX;
 
 	c->seed = seed;
 	c->options.only_ops = NULL;
 	c->options.requests_per_run = (unsigned)sh->count / (on + 1) + 2;
-	fewer = shrink_breaks(sh);
-	if (fewer) {
-		ops = candidate_sent(c, sh->verdict, &count);
-		free(ops);
-		fewer = count < sh->count;
-	}
-	if (fewer)
+	if (shrink_breaks(sh))
+		free(candidate_sent(c, sh->verdict, &count));
+	if (count < sh->count) {
 		shrink_accept(sh);
-	else
-		candidate_copy(&sh->next, &sh->best);
-	return fewer;
+		return true;
+	}
+	candidate_copy(&sh->next, &sh->best);
+	return false;
 }
 
-static void
-shrink_search(struct shrink *sh)
+/* Until the report is short or that many seeds in a row are no better. */
+static bool
+shrink_search(struct shrink *sh, size_t wanted, unsigned tries)
 {
-	uint64_t seed = 0, found = 0;
+	unsigned failed = 0;
+	bool any = false;
 
-	while (sh->count > OPS_WANTED && seed - found < SEEDS_TRIED &&
-	       !shrink_is_over(sh)) {
-		if (!shrink_other_seed(sh, ++seed))
-			continue;
-		found = seed;
-		shrink_all(sh);
+	while (sh->count > wanted && failed < tries && !shrink_is_over(sh)) {
+		if (shrink_other_seed(sh, ++sh->other)) {
+			failed = 0;
+			any = true;
+			shrink_runs(sh);
+		} else {
+			failed++;
+		}
 	}
+	return any;
+}
+
+/* All there is to leave out, until nothing more can be. */
+static void
+shrink_all(struct shrink *sh)
+{
+	unsigned before;
+
+	do {
+		before = sh->accepted;
+		shrink_runs(sh);
+		shrink_faults(sh);
+		shrink_settings(sh);
+		shrink_search(sh, OPS_MANY, SEEDS_TRIED / 4);
+		shrink_ops(sh);
+	} while (sh->accepted != before && !shrink_is_over(sh));
 }
 
 /* The last lines, and those before that say what clients asked. */
@@ -316,8 +322,9 @@ shrink_seed(const struct plan *p, uint64_t seed, uint64_t seconds)
 	sh.seconds = CANDIDATE_SECONDS_MIN;
 	if (time(NULL) - sh.began < SEED_SECONDS)
 		sh.seconds += 2 * (unsigned)(time(NULL) - sh.began);
-	shrink_all(&sh);
-	shrink_search(&sh);
+	do {
+		shrink_all(&sh);
+	} while (shrink_search(&sh, OPS_WANTED, SEEDS_TRIED));
 	report(&sh, seed);
 	candidate_fini(&sh.best);
 	candidate_fini(&sh.next);
