@@ -147,19 +147,25 @@ settle_recorded(struct job *job, int res)
 	settle_finish(st, res);
 }
 
+/* Older ones that wait must not ride along behind it (R3). */
+static void
+settle_put(struct set *set, struct record *rec, uint64_t block)
+{
+	struct node *n = sums_newest(&set->sums, block);
+
+	CHECK(journal_put_again(set, rec, n, 0));
+	while ((n = sums_node(&set->sums, n->older)) != NULL)
+		n->flags |= NODE_JOURNALED;
+}
+
 static void
 settle_compose(struct job *job, struct record *rec)
 {
 	struct settle *st = container_of(job, struct settle, job);
-	struct set *set = st->set;
 
 	for (uint32_t b = 0; b < UNIT_BLOCKS; b++)
 		if (st->record >> b & 1)
-			CHECK(journal_put_again(
-				set, rec,
-				sums_newest(&set->sums,
-					    st->unit * UNIT_BLOCKS + b),
-				0));
+			settle_put(st->set, rec, st->unit * UNIT_BLOCKS + b);
 }
 
 /* The chain of a decided block is the value chosen, and nothing else. */

@@ -16,6 +16,7 @@ static uint8_t *buf;
 static bool hold_journal;
 static bool hold_superblock;
 static bool fail_flush;
+static bool fail_data; /* though it is written */
 static enum { MAP_PASS, MAP_HOLD_HEADER, MAP_HOLD } map;
 
 static int
@@ -32,6 +33,11 @@ hook(struct memio *mem, const struct io_req *req)
 		return MEMIO_HOLD;
 	if (hold_superblock && area == AREA_SUPERBLOCK)
 		return MEMIO_HOLD;
+	if (fail_data && area == AREA_DATA) {
+		memcpy(mem->bytes[req->member] + req->offset, req->buf,
+		       req->length);
+		return -EIO;
+	}
 	if (map == MAP_HOLD && area == AREA_MAP)
 		return MEMIO_HOLD;
 	if (map == MAP_HOLD_HEADER && area == AREA_MAP && req->fua &&
@@ -48,6 +54,7 @@ begin(void)
 	hold_journal = false;
 	hold_superblock = false;
 	fail_flush = false;
+	fail_data = false;
 	map = MAP_PASS;
 }
 
@@ -158,4 +165,60 @@ Test(order, the_ring_is_used_from_the_oldest_checkpoint_of_any_leg_on)
 	cr_assert_eq(memio_restart(&m), 0);
 	cr_assert_eq(m.notes[NOTE_LEG_DAMAGED], 0);
 	cr_assert_eq(m.notes[NOTE_LEG_LAGGED], 0);
+}
+
+/* Once, the sum that a page held waited for a ride, and came into the record
+ * behind a newer one that had been said again after the page: in replay the
+ * older one was the block's, and what FUA had acknowledged was EIO (R3). */
+Test(order, a_sum_that_a_page_holds_does_not_follow_a_newer_one)
+{
+	memio_create(&m, 1, 2, 4096);
+	m.limits.sums_max = 128;
+	cr_assert_eq(memio_stop(&m), 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	for (uint64_t b = 0; b < 44; b++)
+		cr_assert_eq(write_block(b, 1, 0), 0);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	/* An append is under way; what comes now waits for the next. */
+	m.hook = hook;
+	hold_journal = true;
+	cr_assert_neq(write_block(200, 1, 0), 0);
+	for (uint64_t b = 1; b < 5; b++)
+		cr_assert_eq(write_block(b, 3, 0), 0);
+	m.raid->sets[0].storer.pressed = true;
+	cr_assert_eq(write_block(5, 3, 0), 0);
+	cr_assert_neq(write_block(1, 4, RAID_FUA), 0);
+	hold_journal = false;
+	memio_release(&m);
+	memio_turn(&m);
+	/* The unit becomes CLEAN. */
+	memio_wait(&m, 10000000000ull);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(memio_do(&m, RAID_READ, 0, RAID_BLOCK, RAID_BLOCK, buf),
+		     0);
+	cr_assert_eq(buf[0], 4);
+}
+
+/* Once, a sum that waited came into the record behind the one that crash
+ * recovery had decided on, and what had been read was EIO (R3, H28). */
+Test(order, a_sum_that_waits_does_not_follow_what_was_decided)
+{
+	memio_create(&m, 1, 2, 4096);
+	cr_assert_eq(raid_member_fail(m.raid, 0, 1), 0);
+	memio_turn(&m);
+	cr_assert_eq(write_block(0, 1, 0), 0);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	cr_assert_eq(write_block(0, 3, 0), 0);
+	m.hook = hook;
+	fail_data = true;
+	cr_assert_eq(write_block(0, 4, 0), -EIO);
+	fail_data = false;
+	cr_assert_eq(memio_do(&m, RAID_READ, 0, 0, RAID_BLOCK, buf), 0);
+	cr_assert_eq(buf[0], 4);
+	memio_wait(&m, 10000000000ull);
+	m.absent[1] = true;
+	cr_assert_eq(memio_restart(&m), 0);
+	memset(buf, 0, RAID_BLOCK);
+	cr_assert_eq(memio_do(&m, RAID_READ, 0, 0, RAID_BLOCK, buf), 0);
+	cr_assert_eq(buf[0], 4);
 }
