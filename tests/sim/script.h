@@ -22,6 +22,7 @@ struct scenario {
 	uint32_t sums_max;    /* 0: default */
 	bool lenient;         /* a request may be answered with EIO */
 	uint32_t block_bytes; /* 0: 512 */
+	uint32_t member_kib;  /* 0: 2368; more have more regions than frames */
 };
 
 extern const struct scenario crash_scenarios[];
