@@ -17,6 +17,7 @@ struct device {
 	uint64_t bytes;        /* multiple of 4096, rounded down */
 	uint32_t sector_bytes; /* logical: 512 or 4096 */
 	bool write_through;    /* reports no volatile cache */
+	bool fua_by_flush;     /* FUA is a write, and then a flush */
 	bool can_discard;
 	char model[64];        /* "" if not known */
 	char serial[64];       /* for a file: its inode, as "file:DEV:INO" */

@@ -50,6 +50,7 @@ struct slot {
 	struct slot *next; /* free list, retry list */
 	uint64_t progress; /* bytes done */
 	uint32_t retries;
+	bool flushing; /* all written, and now made durable (fua_by_flush) */
 };
 
 struct queue {
@@ -113,6 +114,7 @@ queue_next(struct queue *q)
 	s->req = req;
 	s->progress = 0;
 	s->retries = 0;
+	s->flushing = false;
 	slot_send(s);
 }
 
@@ -178,6 +180,21 @@ slot_bytes(const struct slot *s)
 	return (uint32_t)(left < max ? left : max);
 }
 
+/* The whole transfer is done; more may be owed. */
+static void
+slot_transferred(struct slot *s)
+{
+	const struct io_req *req = s->req;
+
+	if (req->op == IO_WRITE && req->fua &&
+	    slot_member(s)->device->fua_by_flush) {
+		s->flushing = true;
+		slot_send(s);
+		return;
+	}
+	slot_finish(s, 0);
+}
+
 static void
 slot_done(struct ring_op *op, int res)
 {
@@ -196,7 +213,7 @@ slot_done(struct ring_op *op, int res)
 		if (res >= 0)
 			res = (int)slot_bytes(s);
 	}
-	if (res < 0 || req->op == IO_FLUSH) {
+	if (res < 0 || req->op == IO_FLUSH || s->flushing) {
 		slot_finish(s, res < 0 ? res : 0);
 		return;
 	}
@@ -209,7 +226,7 @@ slot_done(struct ring_op *op, int res)
 	s->progress += (uint64_t)res;
 	CHECK(s->progress <= req->length);
 	if (s->progress == req->length)
-		slot_finish(s, 0);
+		slot_transferred(s);
 	else
 		slot_send(s);
 }
@@ -241,7 +258,7 @@ slot_send(struct slot *s)
 	uint32_t length = slot_bytes(s);
 	int fd = u->fixed_files ? req->member : m->device->fd;
 
-	switch (req->op) {
+	switch (s->flushing ? IO_FLUSH : req->op) {
 	case IO_READ:
 		io_uring_prep_read(sqe, fd, (char *)req->buf + s->progress,
 				   length, offset);
@@ -249,7 +266,8 @@ slot_send(struct slot *s)
 	case IO_WRITE:
 		io_uring_prep_write(sqe, fd, (char *)req->buf + s->progress,
 				    length, offset);
-		if (req->fua && !m->device->write_through)
+		if (req->fua && !m->device->write_through &&
+		    !m->device->fua_by_flush)
 			sqe->rw_flags = RWF_DSYNC;
 		break;
 	case IO_FLUSH:

@@ -15,9 +15,10 @@
 #define REQS       64u
 
 /* Member 0 is a file, 1 is absent, 2 a file that says it has no cache. */
-static struct device devices[3];
+static struct device devices[4];
 static struct ring ring;
 static struct uring *uring;
+static int pipe_fds[2];
 static uint32_t done_count;
 static uint32_t in_flight_most;
 static char data[FILE_BYTES] __attribute__((aligned(4096)));
@@ -49,15 +50,18 @@ setup(void)
 	devices[1] = (struct device){.fd = -1};
 	devices[2] = (struct device){
 		.fd = file_open(), .is_file = true, .write_through = true};
+	/* A pipe can be written, and not be flushed. */
+	cr_assert_eq(pipe(pipe_fds), 0);
+	devices[3] = (struct device){.fd = pipe_fds[1], .fua_by_flush = true};
 	struct uring_config cfg = {
 		.ring = &ring,
 		.devices = devices,
-		.device_count = 3,
+		.device_count = 4,
 		.queue_depth = DEPTH,
 		.note = note_unwanted,
 	};
 
-	cr_assert_eq(ring_open(&ring, uring_in_flight_max(3, DEPTH)), 0);
+	cr_assert_eq(ring_open(&ring, uring_in_flight_max(4, DEPTH)), 0);
 	cr_assert_eq(uring_open(&uring, &cfg), 0);
 	done_count = 0;
 	in_flight_most = 0;
@@ -70,6 +74,8 @@ teardown(void)
 	ring_close(&ring);
 	close(devices[0].fd);
 	close(devices[2].fd);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
 }
 
 TestSuite(uring, .init = setup, .fini = teardown);
@@ -161,6 +167,23 @@ Test(uring, a_flush_without_a_cache_does_not_trouble_the_kernel)
 	run();
 	cr_assert_eq(req.res, 0);
 	cr_assert_eq(one((struct io_req){.op = IO_FLUSH}), 0);
+}
+
+Test(uring, fua_is_a_write_and_a_flush_where_the_kernel_does_not_know_it)
+{
+	struct io_req req = {
+		.op = IO_WRITE, .member = 3, .length = 512, .buf = data};
+
+	cr_assert_eq(one(req), 0);
+	req.fua = true;
+	cr_assert_eq(one(req), -EINVAL);
+	/* It had been written before. */
+	cr_assert_eq(read(pipe_fds[0], data, 2048), 1024);
+	cr_assert_eq(one((struct io_req){.op = IO_WRITE,
+					 .fua = true,
+					 .length = 512,
+					 .buf = data}),
+		     0);
 }
 
 Test(uring, a_discard_makes_a_hole_and_fails_nobody)
