@@ -129,6 +129,19 @@ tests_system_stamp_SOURCES = \
 	tests/system/stamp_sector.h \
 	$(NULL)
 
+if HAVE_FUSE
+check_PROGRAMS += tests/system/crash_disk tests/system/crash_fs.so
+endif
+tests_system_crash_disk_CPPFLAGS = $(BASE_CPPFLAGS) \
+	-I$(top_srcdir)/tests/sim $(FUSE_CFLAGS)
+tests_system_crash_disk_SOURCES = tests/system/crash_disk.c
+tests_system_crash_disk_LDADD = $(FUSE_LIBS)
+tests_system_crash_fs_so_SOURCES = tests/system/crash_fs.c
+tests_system_crash_fs_so_CPPFLAGS = $(BASE_CPPFLAGS)
+tests_system_crash_fs_so_CFLAGS = $(BASE_CFLAGS) -fPIC
+tests_system_crash_fs_so_LDFLAGS = -shared
+tests_system_crash_fs_so_LDADD =
+
 TESTS += tests/run-fuzz.sh tests/run-sim.sh
 
 FUZZERS = \
@@ -190,6 +203,7 @@ SYSTEM = \
 	tests/system/committer.py \
 	tests/system/crash.py \
 	tests/system/crash.sh \
+	tests/system/crash_members.py \
 	tests/system/functions.sh \
 	tests/system/ledger.sh \
 	tests/system/member_read.py \
@@ -214,7 +228,9 @@ SYSTEM = \
 	tests/system/test-badinput-two-daemons.sh \
 	tests/system/test-config-errors.sh \
 	tests/system/test-config-manual.sh \
+	tests/system/test-crash-cut.sh \
 	tests/system/test-crash-kill.sh \
+	tests/system/test-crash-nbdkit.sh \
 	tests/system/test-format-members.sh \
 	tests/system/test-nbd-clients.sh \
 	tests/system/test-nbd-rude.sh \

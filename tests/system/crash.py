@@ -2,14 +2,20 @@
 # SPDX-License-Identifier: MIT
 """Kills raidd under stamp, which checks it (stamp.c), again and again.
 
-    crash.py kill|cut --dir DIR --raidd R --raidctl C --stamp S
-             [--seed N] [--crashes N]
+    crash.py kill|cut|nbdkit --dir DIR --raidd RAIDD --raidctl RAIDCTL
+             --stamp STAMP --disk CRASH_DISK --preload CRASH_FS
+             --seed N --crashes N [--life N]
 
-kill: members are files; what raidd wrote stays.  Everything is drawn from the
-seed but the times at which things happen to be.
+kill: members are files; what raidd wrote stays.
+cut: members have a volatile cache, and are killed with raidd, or one of them
+alone.  nbdkit: the same with nbdkit's cache.  A life is an array, from its
+creation to its last clean stop.  Everything is drawn from the seed but the
+times things take.
 """
 
 import argparse
+import collections
+import json
 import os
 import random
 import selectors
@@ -17,13 +23,7 @@ import signal
 import subprocess
 import sys
 import time
-
-# For what must happen at all, however slow the machine is.
-PATIENCE_S = 120
-
-
-class Failure(Exception):
-    pass
+from crash_members import PATIENCE_S, Disks, Failure, Files, Nbdkit
 
 
 class Daemon:
@@ -42,10 +42,13 @@ class Daemon:
                     % (self.socket, self.nbd))
 
     def start(self, scan):
+        environment = dict(os.environ)
+        if self.args.mode == "cut":
+            environment["LD_PRELOAD"] = os.path.abspath(self.args.preload)
         self.process = subprocess.Popen(
             [self.args.raidd, "--config", self.conf, "--foreground", "--scan",
              scan], stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=self.log)
+            stderr=self.log, env=environment)
 
     def check_alive(self):
         if self.process and self.process.poll() is not None:
@@ -67,9 +70,13 @@ class Daemon:
             raise Failure("raidctl %s: %s" % (" ".join(words), done.stderr))
         return done.stdout
 
-    def kill(self):
+    def kill(self, wait=True):
         self.process.kill()
-        self.process.wait()
+        if wait:
+            self.wait()
+
+    def wait(self):
+        self.process.wait(timeout=PATIENCE_S)
         self.process = None
 
     def stop(self):
@@ -154,39 +161,18 @@ class Stamp:
             raise Failure("stamp ended badly")
 
 
-class Files:
-    """Members that are files: a kill takes nothing from them."""
-
-    def __init__(self, args, rng, count):
-        self.paths = ["%s/m%d" % (args.dir, i) for i in range(count)]
-        self.scan = args.dir + "/m*"
-        for path in self.paths:
-            with open(path, "w") as f:
-                f.truncate(rng.choice((40, 48, 64)) << 20)
-
-    def crash(self, daemon):
-        daemon.kill()
-        return "kill"
-
-    def restart(self):
-        pass
-
-    def remove(self):
-        for path in self.paths:
-            os.unlink(path)
-
-
 class Life:
     """One array, from its creation to a clean stop."""
 
-    def __init__(self, args, rng, totals):
+    def __init__(self, args, rng, totals, kind):
         self.args = args
         self.rng = rng
         self.totals = totals
         self.recovery_s = 0.1   # how long it takes, about
         self.legs = rng.choice((2, 2, 3))
         self.sets = rng.choice((1, 2))
-        self.members = Files(args, rng, self.legs * self.sets)
+        self.members = kind(args, rng, self.legs * self.sets)
+        self.out = set()        # members that died alone, once
         self.daemon = Daemon(args)
         self.stamp = None
 
@@ -197,6 +183,7 @@ class Life:
         self.stamp.tell("up")
 
     def create(self):
+        self.members.restart()
         self.daemon.start(self.members.scan)
         self.daemon.ctl("create", "a", "--legs", str(self.legs), "--chunk",
                         self.rng.choice(("16K", "64K", "256K")), "-y",
@@ -207,23 +194,65 @@ class Life:
 
     def crash(self):
         how = self.members.crash(self.daemon)
+        self.totals[how + "s"] += 1
         self.stamp.tell(how)
         self.stamp.must_hear("down", dropped_is_fine=True)
 
     def run_until_crash(self):
         """Half of the crashes hit a start, or the recovery after it."""
+        fault = self.members.can_fail and self.rng.random() < 0.15
         if self.rng.random() < 0.5:
             at = self.started + self.rng.uniform(0, 1.2 * self.recovery_s)
-            if not self.stamp.hear("verified", at - time.monotonic()):
-                self.totals["in recovery"] += 1
-                return
-            time.sleep(max(0, at - time.monotonic()))
+            verified = self.stamp.hear("verified", at - time.monotonic())
+            if fault:
+                self.fail_a_leg(wait=False)
+            self.pause(at - time.monotonic())
         else:
+            verified = True
             self.stamp.must_hear("verified")
             took_s = time.monotonic() - self.started
             self.recovery_s = 0.8 * self.recovery_s + 0.2 * took_s
-            self.stamp.hear("FAIL", self.rng.uniform(0, 0.2))
-        self.totals["verified"] += 1
+            if fault:
+                self.fail_a_leg(wait=self.rng.random() < 0.5)
+            self.pause(self.rng.uniform(0, 0.2))
+        self.totals["after" if verified else "in recovery"] += 1
+
+    def pause(self, seconds):
+        """Time passes, unless stamp complains."""
+        self.stamp.hear("nothing", seconds)
+
+    def fail_a_leg(self, wait):
+        """One that leaves another in its set, surely in-sync."""
+        legs = [range(s * self.legs, (s + 1) * self.legs)
+                for s in range(self.sets)]
+        legs = [[i for i in s if i not in self.out] for s in legs]
+        legs = [i for s in legs if len(s) > 1 for i in s]
+        if not legs:
+            return
+        leg = self.rng.choice(legs)
+        self.out.add(leg)
+        self.members.fail(leg)
+        self.totals["legs cut"] += 1
+        if not wait:
+            return
+        # Only then may it be missing when the array starts.
+        end = time.monotonic() + PATIENCE_S
+        while not self.is_out(leg):
+            if time.monotonic() > end:
+                raise Failure("leg %d does not fail" % leg)
+            self.pause(0.02)
+        if self.rng.random() < 0.5:
+            self.members.away.add(leg)
+
+    def status(self):
+        out = json.loads(self.daemon.ctl("status", "a", "--json"))
+        return out["arrays"][0]
+
+    def is_out(self, leg):
+        array = self.status()
+        state = array["sets"][leg // self.legs]["legs"][leg % self.legs]
+        return (array["epoch"] == array["epoch_in_force"] and
+                state["state"] != "in-sync")
 
     def rest(self):
         """Everything is read, and the array stopped clean."""
@@ -238,9 +267,13 @@ class Life:
 
     def check_status(self):
         """Nothing but what was done to it may be wrong with the array."""
-        out = self.daemon.ctl("status", "a", "--exit-code", check=False)
-        if "optimal" not in out.splitlines()[0]:
-            raise Failure("it is not as it should be:\n" + out)
+        for s in self.status()["sets"]:
+            if s["lost_blocks"]:
+                raise Failure("blocks are lost: %s" % s)
+            for i, leg in enumerate(s["legs"]):
+                member = s["set"] * self.legs + i
+                if leg["state"] != "in-sync" and member not in self.out:
+                    raise Failure("a leg is out for no reason: %s" % leg)
 
     def run(self, crashes):
         self.create()
@@ -251,12 +284,12 @@ class Life:
                 self.run_until_crash()
                 self.crash()
                 crashes -= 1
-                self.totals["crashes"] += 1
             self.start()
         self.rest()
         self.stamp.end()
-        print("%d sets of %d:" % (self.sets, self.legs), self.stamp.last,
-              flush=True)
+        print("%d sets of %d, %s:" % (
+            self.sets, self.legs, type(self.members).__name__.lower()),
+            self.stamp.last, flush=True)
         self.members.remove()
 
     def undo(self):
@@ -264,27 +297,30 @@ class Life:
             if p and p.poll() is None:
                 p.kill()
                 p.wait()
+        self.members.undo()
 
 
 def run(args):
     rng = random.Random(args.seed)
-    totals = {"crashes": 0, "in recovery": 0, "verified": 0, "clean stops": 0}
+    totals = collections.Counter()
+    kinds = {"kill": [Files], "cut": [Disks], "nbdkit": [Nbdkit]}[args.mode]
     left = args.crashes
     while left:
-        life = Life(args, rng, totals)
+        kinds = kinds[1:] + kinds[:1]
+        life = Life(args, rng, totals, kinds[0])
         try:
             count = min(left, args.life)
             life.run(count)
             left -= count
         finally:
             life.undo()
-    print(", ".join("%d %s" % (n, what) for what, n in totals.items()))
+    print(", ".join("%d %s" % (n, what) for what, n in sorted(totals.items())))
 
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("mode", choices=("kill", "cut"))
-    for name in ("dir", "raidd", "raidctl", "stamp"):
+    p.add_argument("mode", choices=("kill", "cut", "nbdkit"))
+    for name in ("dir", "raidd", "raidctl", "stamp", "disk", "preload"):
         p.add_argument("--" + name, required=True)
     p.add_argument("--seed", type=int, required=True)
     p.add_argument("--crashes", type=int, required=True)

@@ -15,6 +15,21 @@ requires_crash() {
 	[ -x "$stamp" ] || skip "stamp is not built: there is no libnbd"
 }
 
+# For members that lose their cache.
+requires_crash_disks() {
+	requires_crash
+	[ -e /dev/fuse ] || skip "no /dev/fuse"
+	cleanup_fn crash_unmount
+}
+
+# What a killed crash.py left.
+crash_unmount() {
+	local at
+	while read -r _ at _; do
+		case $at in "$dir"/*) umount -l "$at" ;; esac
+	done </proc/self/mounts
+}
+
 crash_keep() {
 	cp -a --sparse=always "$dir/." "$CRASH_KEEP"
 }
@@ -23,8 +38,10 @@ crash_keep() {
 crash_run() {
 	local mode=$1 crashes=${CRASH_KILLS:-$2} status=0
 	shift 2
-	python3 "$top_srcdir/tests/system/crash.py" "$mode" --dir "$dir" \
+	python3 -B "$top_srcdir/tests/system/crash.py" "$mode" --dir "$dir" \
 		--raidd "$raidd" --raidctl "$raidctl" --stamp "$stamp" \
+		--disk "$top_builddir/tests/system/crash_disk" \
+		--preload "$top_builddir/tests/system/crash_fs.so" \
 		--seed "${CRASH_SEED:-$RANDOM}" --crashes "$crashes" "$@" ||
 		status=$?
 	[ $status -eq 0 ] && return
