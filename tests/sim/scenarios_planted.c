@@ -286,7 +286,7 @@ read_after_kill_is_durable(struct sim *s, unsigned variant)
 	EXPECT(s, do_read(s, 0, BLOCK(1)) == 0);
 }
 
-/* A leg that lost its journal lacks all that is written (R18, R19). */
+/* A leg that lost its map lacks all that is written (R18, R19). */
 static void
 damaged_leg_is_wholly_stale(struct sim *s, unsigned variant)
 {
@@ -296,8 +296,9 @@ damaged_leg_is_wholly_stale(struct sim *s, unsigned variant)
 		EXPECT(s, do_write(s, BLOCK(16 * i), BLOCK(1), RAID_FUA) == 0);
 	pass(s, SECONDS(60)); /* all is CLEAN */
 	power_cut(s, FATE_DROP);
-	EXPECT(s, disk_flip(&s->member[0].disk,
-			    s->layout.journal_offset + BLOCK(1) + 200, 1));
+	for (unsigned copy = 0; copy < 2; copy++)
+		EXPECT(s, disk_flip(&s->member[0].disk,
+				    s->layout.map_offset[copy] + 70, 1));
 	for (unsigned i = 0; i < variant + 1; i++) {
 		EXPECT(s, restart(s, M00 | M01 | M10 | M11));
 		EXPECT(s, leg_state(s, 0, 0) != LEG_IN_SYNC);
@@ -522,7 +523,7 @@ const struct scenario planted_scenarios[] = {
 	 .sets = 1, .legs = 2},
 	{.name = "damaged-leg-is-wholly-stale",
 	 .run = damaged_leg_is_wholly_stale,
-	 .hole = "R18: what a leg lost with its journal is not known",
+	 .hole = "R18: what a leg lost with its map is not known",
 	 .variants = 2, .sets = 2, .legs = 2},
 	{.name = "discard-may-be-refused", .run = discard_may_be_refused,
 	 .hole = "R22: a leg evicted for a discard", .variants = 2,
