@@ -432,7 +432,7 @@ sim_event(struct sim *s, const struct event *e)
 static void
 sim_check_engine(struct sim *s)
 {
-	uint64_t every = s->options.check_always ? 4 : 256;
+	uint64_t every = s->options.check_always ? 16 : 512;
 
 	if (s->io_count - s->io_at_check < every)
 		return;

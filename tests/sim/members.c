@@ -49,7 +49,6 @@ static void
 member_check_block(struct sim *s, unsigned member, const struct reader *r,
 		   uint64_t block)
 {
-	struct disk *d = &s->member[member].disk;
 	uint64_t offset = s->layout.data_offset + block * ORACLE_BLOCK;
 	uint64_t at = layout_array_offset(&r->geometry, r->set,
 					  block * ORACLE_BLOCK);
@@ -67,8 +66,7 @@ member_check_block(struct sim *s, unsigned member, const struct reader *r,
 			 " written", member, (unsigned long long)block);
 	if (sim_is_damaged(s, member, offset, ORACLE_BLOCK))
 		return;
-	if (sum_of(sum_base(r->array_uuid, r->set), block,
-		   disk_media(d, offset, ORACLE_BLOCK)) != sum)
+	if (watch_medium_sum(s, member, block) != sum)
 		sim_fail(s, "I14", "member %u: block %llu of the set does not"
 			 " match its sum", member, (unsigned long long)block);
 }

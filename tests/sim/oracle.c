@@ -120,9 +120,9 @@ oracle_begin(struct oracle *o, unsigned slot, enum raid_op op, uint32_t flags,
 	struct oracle_slot *s = &o->slots[slot];
 
 	CHECK(slot < ORACLE_SLOTS_MAX);
-	CHECK(!s->used);
+	CHECK((o->slots_used >> slot & 1) == 0);
+	o->slots_used |= 1ull << slot;
 	*s = (struct oracle_slot){
-		.used = true,
 		.op = op,
 		.flags = flags,
 		.offset = offset,
@@ -182,7 +182,7 @@ oracle_end(struct oracle *o, unsigned slot, int res, const void *buf)
 	struct oracle_slot *s = &o->slots[slot];
 	bool good = true;
 
-	CHECK(s->used);
+	CHECK((o->slots_used >> slot & 1) != 0);
 	++*o->seq;
 	if (res == 0 && s->op == RAID_READ)
 		good = oracle_check_read(o, s, buf);
@@ -190,7 +190,7 @@ oracle_end(struct oracle *o, unsigned slot, int res, const void *buf)
 		good = oracle_check_map(o, s, buf);
 	if (res == 0 && s->op == RAID_FLUSH)
 		oracle_flushed(o, s->issue);
-	s->used = false;
+	o->slots_used &= ~(1ull << slot);
 	for (unsigned i = 0; i < 2; i++)
 		if (s->writes[i] != NULL) {
 			oracle_end_write(s->writes[i], res, *o->seq);
@@ -220,6 +220,7 @@ oracle_crash(struct oracle *o, bool with_power)
 	}
 	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++)
 		o->slots[i] = (struct oracle_slot){0};
+	o->slots_used = 0;
 }
 
 void

@@ -48,7 +48,6 @@ struct version {
 };
 
 struct oracle_slot {
-	bool used;
 	enum raid_op op;
 	uint32_t flags;
 	uint64_t offset;
@@ -64,6 +63,7 @@ struct oracle {
 	struct version **newest;
 	struct oracle_write genesis;
 	struct oracle_write pending; /* head of the list of the not durable */
+	uint64_t slots_used; /* a bit each */
 	struct oracle_slot slots[ORACLE_SLOTS_MAX];
 	uint64_t next_id;
 	uint64_t crashed; /* sequence of the last crash */

@@ -118,7 +118,7 @@ disk_show(struct disk *d, uint64_t offset, uint64_t length, const void *data)
 	}
 }
 
-/* The pieces it touches get a view of their own. */
+/* The pieces it touches get a view of their own, to be shown it. */
 static void
 cached_add(struct disk *d, struct cached_write *w)
 {
@@ -136,7 +136,10 @@ cached_add(struct disk *d, struct cached_write *w)
 		if (p->cached++ > 0)
 			continue;
 		p->view = pool_take(PIECE_BYTES);
-		memcpy(p->view, disk_medium(d, i * PIECE_BYTES), PIECE_BYTES);
+		if (i * PIECE_BYTES < w->offset ||
+		    (i + 1) * PIECE_BYTES > w->offset + w->length)
+			memcpy(p->view, disk_medium(d, i * PIECE_BYTES),
+			       PIECE_BYTES);
 	}
 }
 
@@ -202,8 +205,8 @@ disk_rebuild_view(struct disk *d)
 {
 	for (uint64_t i = 0; i < d->bytes / PIECE_BYTES; i++)
 		if (d->pieces[i].view != NULL)
-			memcpy(d->pieces[i].view, d->pieces[i].medium,
-			       PIECE_BYTES);
+			memcpy(d->pieces[i].view,
+			       disk_medium(d, i * PIECE_BYTES), PIECE_BYTES);
 	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
 		for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++)
 			if (!w->dead[i])

@@ -97,14 +97,28 @@ disk_media(struct disk *d, uint64_t offset, uint64_t length)
 	return disk_medium(d, offset) + offset % PIECE_BYTES;
 }
 
+uint32_t *
+disk_kept(struct disk *d, uint64_t offset)
+{
+	CHECK(offset < d->bytes);
+	return &d->pieces[offset / PIECE_BYTES].kept;
+}
+
 void
 disk_get_media(struct disk *d, uint64_t offset, uint64_t length, void *buf)
 {
 	uint8_t *to = buf;
 
 	for (uint64_t n; length > 0; offset += n, to += n, length -= n) {
+		const struct piece *p = &d->pieces[offset / PIECE_BYTES];
+
 		n = piece_part(offset, length);
-		memcpy(to, disk_media(d, offset, n), n);
+		if (p->medium != NULL)
+			memcpy(to, p->medium + offset % PIECE_BYTES, n);
+		else if (n == PIECE_BYTES)
+			disk_noise(to, n, d->noise + offset / PIECE_BYTES);
+		else
+			memcpy(to, disk_media(d, offset, n), n);
 	}
 }
 
@@ -122,9 +136,11 @@ disk_put_media(struct disk *to, struct disk *from)
 {
 	CHECK(to->bytes == from->bytes);
 	disk_clear_cache(to);
-	for (uint64_t at = 0; at < to->bytes; at += PIECE_BYTES)
+	for (uint64_t at = 0; at < to->bytes; at += PIECE_BYTES) {
 		memcpy(disk_medium(to, at), disk_medium(from, at),
 		       PIECE_BYTES);
+		*disk_kept(to, at) = 0;
+	}
 }
 
 void
@@ -200,6 +216,7 @@ disk_store(struct disk *d, uint64_t offset, uint64_t length, const void *data)
 		struct piece *p = &d->pieces[offset / PIECE_BYTES];
 
 		n = piece_part(offset, length);
+		p->kept = 0;
 		if (n == PIECE_BYTES && p->medium == NULL)
 			p->medium = pool_take(PIECE_BYTES);
 		memcpy(disk_medium(d, offset) + offset % PIECE_BYTES, from, n);
@@ -254,6 +271,7 @@ disk_discard(struct disk *d, uint64_t offset, uint64_t length)
 		uint8_t *to = disk_medium(d, offset) + offset % PIECE_BYTES;
 
 		n = piece_part(offset, length);
+		*disk_kept(d, offset) = 0;
 		if (draw % 4 == 1)
 			memset(to, 0, n);
 		else
@@ -269,6 +287,7 @@ disk_turn(struct disk *d, uint64_t offset, uint8_t mask)
 	struct piece *p = &d->pieces[offset / PIECE_BYTES];
 
 	disk_medium(d, offset)[offset % PIECE_BYTES] ^= mask;
+	p->kept = 0;
 	if (p->view != NULL && !disk_is_cached(d, offset))
 		p->view[offset % PIECE_BYTES] ^= mask;
 }

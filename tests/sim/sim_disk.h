@@ -46,6 +46,7 @@ struct piece {
 	uint8_t *medium; /* what survives a power cut; NULL: noise */
 	uint8_t *view;   /* what a read returns: medium and cache */
 	uint32_t cached; /* writes in the cache that touch it; 0: no view */
+	uint32_t kept;   /* disk_kept() */
 };
 
 /* What becomes of a write not flushed when power goes. */
@@ -79,6 +80,9 @@ void disk_put_media(struct disk *to, struct disk *from);
 
 /* These bytes of the medium, within 4 KiB. */
 const uint8_t *disk_media(struct disk *d, uint64_t offset, uint64_t length);
+/* Room for something made of the 4 KiB of the medium around an offset, 0 as
+ * soon as they change. */
+uint32_t *disk_kept(struct disk *d, uint64_t offset);
 /* A copy of any number of them. */
 void disk_get_media(struct disk *d, uint64_t offset, uint64_t length,
 		    void *buf);

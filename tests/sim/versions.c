@@ -75,9 +75,12 @@ versions_oldest_reader(const struct oracle *o)
 {
 	uint64_t oldest = UINT64_MAX;
 
-	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++)
-		if (o->slots[i].used && o->slots[i].issue < oldest)
+	for (uint64_t left = o->slots_used; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+
+		if (o->slots[i].issue < oldest)
 			oldest = o->slots[i].issue;
+	}
 	return oldest;
 }
 

@@ -44,6 +44,20 @@ watch_sum(const struct sim *s, uint32_t set, uint64_t block, const void *data)
 	return sum_of(sum_base(s->array_uuid, set), block, data);
 }
 
+uint32_t
+watch_medium_sum(struct sim *s, unsigned member, uint64_t block)
+{
+	struct disk *d = &s->member[member].disk;
+	uint64_t at = s->layout.data_offset + block * BLOCK_BYTES;
+	uint32_t *kept = disk_kept(d, at);
+
+	/* Which set and block it is of never changes; 0 is no sum. */
+	if (*kept == 0)
+		*kept = watch_sum(s, watch_set_index(s, member), block,
+				  disk_media(d, at, BLOCK_BYTES));
+	return *kept;
+}
+
 /* --- the beginning of a run --- */
 
 static void
@@ -165,13 +179,10 @@ watch_items(struct sim *s, uint32_t set, watch_item_f *f, unsigned leg)
 
 	for (uint32_t i = 0; i < r->count; i++) {
 		const uint8_t *block = r->blocks + (size_t)i * BLOCK_BYTES;
-		struct record_head head;
-		struct record_name name = watch_name(s, set);
 		struct item item;
 		uint32_t at = 0;
 
-		CHECK(record_decode(block, &name, r->offsets[i], &head) == 0);
-		while (record_next(block, &head, &at, &item) == 1)
+		while (record_next(block, &r->heads[i], &at, &item) == 1)
 			f(s, set, &item, leg);
 	}
 }
@@ -298,9 +309,7 @@ watch_leg_block(struct sim *s, uint32_t set, unsigned leg, uint64_t block,
 	s->watch.checks++;
 	if (s->lenient || sim_is_damaged(s, i, at, BLOCK_BYTES))
 		return;
-	if (watch_sum(s, set, block,
-		      disk_media(&s->member[i].disk, at, BLOCK_BYTES)) !=
-	    ws->after[block])
+	if (watch_medium_sum(s, i, block) != ws->after[block])
 		sim_fail(s, invariant, "record %llu: block %llu of set %u is"
 			 " not on the medium of leg %u",
 			 (unsigned long long)ws->record.sequence,
@@ -406,6 +415,24 @@ watch_is_zero(const uint8_t *block)
 	return block[0] == 0 && memcmp(block, block + 1, BLOCK_BYTES - 1) == 0;
 }
 
+/* Most often it is the same that went to another leg before. */
+static bool
+watch_decode(struct sim *s, uint32_t set, const uint8_t *block,
+	     uint64_t offset, struct record_head *head)
+{
+	const struct watch_record *r = &s->watch.sets[set].record;
+	struct record_name name = watch_name(s, set);
+
+	for (uint32_t i = 0; r->open && i < r->seen; i++)
+		if (r->offsets[i] == offset &&
+		    memcmp(r->blocks + (size_t)i * BLOCK_BYTES, block,
+			   BLOCK_BYTES) == 0) {
+			*head = r->heads[i];
+			return true;
+		}
+	return record_decode(block, &name, offset, head) == 0;
+}
+
 static void
 watch_journal_block(struct sim *s, struct sim_op *op, uint64_t at)
 {
@@ -413,14 +440,13 @@ watch_journal_block(struct sim *s, struct sim_op *op, uint64_t at)
 	unsigned leg = op->member - watch_first_member(s, set);
 	struct watch_set *ws = &s->watch.sets[set];
 	struct watch_record *r = &ws->record;
-	struct record_name name = watch_name(s, set);
 	struct record_head head;
 
-	if (watch_is_zero(op->data + at) && !ws->begun) {
+	if (!ws->begun && watch_is_zero(op->data + at)) {
 		ws->sequence = ws->kept;
 		return;
 	}
-	if (record_decode(op->data + at, &name, op->offset + at, &head) != 0)
+	if (!watch_decode(s, set, op->data + at, op->offset + at, &head))
 		sim_fail(s, "I17", "a journal block that cannot be read");
 	if (!ws->active || !watch_expects(s, set, &head, leg))
 		return;
@@ -430,6 +456,7 @@ watch_journal_block(struct sim *s, struct sim_op *op, uint64_t at)
 		memcpy(r->blocks + (size_t)head.index * BLOCK_BYTES,
 		       op->data + at, BLOCK_BYTES);
 		r->offsets[head.index] = op->offset + at;
+		r->heads[head.index] = head;
 		if (++r->seen == r->count)
 			watch_items(s, set, watch_new_item, leg);
 	}

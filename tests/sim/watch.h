@@ -30,6 +30,7 @@ struct watch_record {
 	uint32_t done[SB_LEGS_MAX]; /* blocks, durable */
 	uint32_t sent[SB_LEGS_MAX]; /* blocks, submitted */
 	uint64_t offsets[RECORD_BLOCKS_MAX];
+	struct record_head heads[RECORD_BLOCKS_MAX];
 	uint8_t *blocks;
 };
 
@@ -85,6 +86,8 @@ void watch_answer(struct sim *s, const struct slot *slot);
 bool watch_is_counted(const struct sim *s, unsigned member);
 bool watch_newest_sum(struct sim *s, uint32_t set, uint64_t block,
 		      uint32_t *sum);
+/* The sum that what is on the medium has. */
+uint32_t watch_medium_sum(struct sim *s, unsigned member, uint64_t block);
 uint32_t watch_sum(const struct sim *s, uint32_t set, uint64_t block,
 		   const void *data);
 void watch_superblock(struct sim *s, struct sim_op *op);

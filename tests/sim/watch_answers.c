@@ -192,9 +192,7 @@ watch_is_durable(struct sim *s, uint64_t at)
 		if (!watch_is_counted(s, i) ||
 		    sim_is_damaged(s, i, there, ORACLE_BLOCK))
 			continue;
-		if (watch_sum(s, set, offset / ORACLE_BLOCK,
-			      disk_media(&s->member[i].disk, there,
-					 ORACLE_BLOCK)) != sum)
+		if (watch_medium_sum(s, i, offset / ORACLE_BLOCK) != sum)
 			sim_fail(s, "I1", "acknowledged as durable: block"
 				 " %llu of leg %u.%u is not on its medium, or"
 				 " its sum in no record",
