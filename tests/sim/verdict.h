@@ -25,7 +25,8 @@ struct verdict {
 extern struct verdict *verdict_wanted;
 
 void verdict_fail(const struct sim *s, const char *invariant,
-		  const char *format, va_list args);
+		  const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
 void verdict_check_failed(const struct sim *s, const char *expr,
 			  const char *file, int line);
 
