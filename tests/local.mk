@@ -24,6 +24,7 @@ UNIT_TESTS = \
 	tests/unit/test_range \
 	tests/unit/test_record \
 	tests/unit/test_request \
+	tests/unit/test_stamp \
 	tests/unit/test_sums \
 	tests/unit/test_superblock \
 	tests/unit/test_units \
@@ -36,6 +37,14 @@ LDADD = tests/unit/libsupport.a tools/libraidctl.a daemon/libraidd.a \
 	raid/libraid.a tests/unit/libsupport.a raid/libraid.a \
 	$(DAEMON_LIBS) $(TOOLS_LIBS) \
 	$(CRITERION_LIBS)
+
+tests_unit_test_stamp_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/sim \
+	-I$(top_srcdir)/tests/system
+tests_unit_test_stamp_SOURCES = \
+	tests/system/stamp_history.c \
+	tests/system/stamp_sector.c \
+	tests/unit/test_stamp.c \
+	$(NULL)
 
 check_LIBRARIES = tests/unit/libsupport.a
 tests_unit_libsupport_a_SOURCES = \
@@ -203,6 +212,7 @@ SYSTEM = \
 	tests/system/committer.py \
 	tests/system/crash.py \
 	tests/system/crash.sh \
+	tests/system/crash_checker.py \
 	tests/system/crash_members.py \
 	tests/system/functions.sh \
 	tests/system/ledger.sh \
@@ -228,6 +238,7 @@ SYSTEM = \
 	tests/system/test-badinput-two-daemons.sh \
 	tests/system/test-config-errors.sh \
 	tests/system/test-config-manual.sh \
+	tests/system/test-crash-checker.sh \
 	tests/system/test-crash-cut.sh \
 	tests/system/test-crash-kill.sh \
 	tests/system/test-crash-nbdkit.sh \

@@ -90,12 +90,12 @@ class Daemon:
 class Stamp:
     """A stamp: commands go in, words come out."""
 
-    def __init__(self, args, daemon, seed):
+    def __init__(self, args, daemon, seed, *options):
         self.daemon = daemon
         self.last = ""
         self.process = subprocess.Popen(
             [args.stamp, "--socket", daemon.nbd, "--export", "a", "--seed",
-             str(seed), "--log", args.dir + "/stamp.history"],
+             str(seed), "--log", args.dir + "/stamp.history", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.lines = selectors.DefaultSelector()
         os.set_blocking(self.process.stdout.fileno(), False)

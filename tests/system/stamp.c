@@ -3,6 +3,7 @@
  * stamp: writes to an NBD export, and remembers what the server owes.
  *
  *     stamp --socket PATH --export NAME --log FILE [--seed N] [--windows N]
+ *           [--no-trim]
  *
  * It outlives the server, which is killed under it.  Whoever kills tells it, a
  * line each on standard input, and it answers on standard output:
@@ -169,7 +170,7 @@ static void
 usage(void)
 {
 	fprintf(stderr, "usage: stamp --socket PATH --export NAME --log FILE"
-			" [--seed N] [--windows N]\n");
+			" [--seed N] [--windows N] [--no-trim]\n");
 	exit(2);
 }
 
@@ -179,6 +180,7 @@ static const struct option options[] = {
 	{"log", required_argument, NULL, 'l'},
 	{"seed", required_argument, NULL, 'n'},
 	{"windows", required_argument, NULL, 'w'},
+	{"no-trim", no_argument, NULL, 't'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -197,6 +199,7 @@ main(int argc, char **argv)
 		case 'l': log_path = optarg; break;
 		case 'n': cfg.seed = strtoull(optarg, NULL, 0); break;
 		case 'w': cfg.windows = (uint32_t)atoi(optarg); break;
+		case 't': cfg.no_trim = true; break;
 		default: usage();
 		}
 	}

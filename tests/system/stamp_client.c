@@ -441,8 +441,13 @@ draw_kind(struct client *c)
 {
 	uint64_t n = rng_below(&c->rng, 100);
 
-	return n < 55 ? OP_WRITE : n < 80 ? OP_READ : n < 90 ? OP_FLUSH :
-	       n < 95 ? OP_TRIM : OP_ZERO;
+	if (n < 55)
+		return OP_WRITE;
+	if (n < 80)
+		return OP_READ;
+	if (n < 90)
+		return OP_FLUSH;
+	return n < 95 && !c->cfg.no_trim ? OP_TRIM : OP_ZERO;
 }
 
 static void

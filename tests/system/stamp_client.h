@@ -24,6 +24,7 @@ struct client_config {
 	const char *export_name;
 	uint64_t seed;
 	uint32_t windows;
+	bool no_trim; /* of a server whose discards promise nothing */
 	FILE *log; /* what was asked and answered */
 };
 
