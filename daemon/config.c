@@ -108,6 +108,10 @@ static const struct key keys[] = {
 	UINT("limits", read_error_budget, "0", 0, 1000000,
 	     "bad reads before a leg is dropped, halved hourly; 0: the "
 	     "default"),
+	UINT("limits", io_deadline_ms, "8000", 1000, 600000,
+	     "a leg that takes longer is dropped if another answers, in ms"),
+	UINT("limits", slow_read_ms, "50", 1, 600000,
+	     "a read that takes longer is asked of another leg, in ms"),
 };
 
 struct config_run {
@@ -495,6 +499,8 @@ config_limits(const struct config *c)
 	return (struct raid_limits){
 		.parts_max = (uint32_t)c->parts_max,
 		.dirty_units_max = (uint32_t)c->dirty_units_max,
+		.io_deadline_ns = c->io_deadline_ms * 1000000,
+		.slow_read_ns = c->slow_read_ms * 1000000,
 		.sums_max = (uint32_t)c->sums_max,
 		.page_frames_max = (uint32_t)c->page_frames_max,
 		.read_error_budget = (uint32_t)c->read_error_budget,

@@ -38,6 +38,8 @@ struct config {
 	uint64_t sums_max;
 	uint64_t page_frames_max;
 	uint64_t read_error_budget;
+	uint64_t io_deadline_ms;
+	uint64_t slow_read_ms;
 };
 
 void config_init(struct config *c);

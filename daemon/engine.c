@@ -26,6 +26,8 @@
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 /* How long clients may take to read their last replies when we stop. */
 #define DRAIN_NS 2000000000u
+/* How long a stop waits for I/O that was given up. */
+#define LINGER_NS 2000000000u
 
 static void
 engine_note(void *arg, const struct raid_note *note)
@@ -221,8 +223,9 @@ err_ring:
 	return rc;
 }
 
+/* The listening read ends now. */
 static void
-engine_close(struct engine *e)
+engine_deafen(struct engine *e)
 {
 	uint64_t one = 1;
 
@@ -230,11 +233,24 @@ engine_close(struct engine *e)
 	ssize_t put = write(e->mailbox.eventfd, &one, sizeof(one));
 
 	CHECK(put == (ssize_t)sizeof(one));
-	/* The listening read, and member I/O that outlived the array. */
+}
+
+/* Wait for member I/O that outlived the array.  False: it is past end_ns. */
+static bool
+engine_wait_idle(struct engine *e, uint64_t end_ns)
+{
 	while (e->ring.in_flight || uring_busy(e->uring)) {
-		ring_turn(&e->ring, uring_deadline(e->uring));
+		if (e->ring.now_ns >= end_ns)
+			return false;
+		ring_turn(&e->ring, min_ns(uring_deadline(e->uring), end_ns));
 		uring_tick(e->uring);
 	}
+	return true;
+}
+
+static void
+engine_close(struct engine *e)
+{
 	e->nbd->ops->close(e->nbd);
 	munmap(e->raid_mem, e->raid_mem_bytes);
 	uring_close(e->uring);
@@ -253,6 +269,13 @@ engine_started(struct raid *r, int res, void *arg)
 	sem_post(&e->started);
 }
 
+static void
+wait_for(sem_t *sem)
+{
+	while (sem_wait(sem))
+		CHECK(errno == EINTR);
+}
+
 static void *
 engine_main(void *arg)
 {
@@ -266,13 +289,25 @@ engine_main(void *arg)
 	if (rc) {
 		e->start_result = rc;
 		sem_post(&e->started);
+		sem_post(&e->ended);
 		return NULL;
 	}
 	raid_start(e->raid, engine_started, e);
 	while (e->state != ENGINE_STOPPED)
 		engine_turn(e);
 	notebox_ring(&e->notebox);
+	engine_deafen(e);
+	e->lingers = !engine_wait_idle(e, e->ring.now_ns + LINGER_NS);
+	if (!e->lingers) {
+		engine_close(e);
+		sem_post(&e->ended);
+		return NULL;
+	}
+	sem_post(&e->ended);
+	wait_for(&e->left_alone);
+	engine_wait_idle(e, UINT64_MAX);
 	engine_close(e);
+	e->cfg.left(e->cfg.arg);
 	return NULL;
 }
 
@@ -306,6 +341,8 @@ engine_init(struct engine *e, const struct engine_config *cfg)
 		return rc;
 	}
 	sem_init(&e->started, 0, 0);
+	sem_init(&e->ended, 0, 0);
+	sem_init(&e->left_alone, 0, 0);
 	return 0;
 }
 
@@ -313,23 +350,44 @@ void
 engine_fini(struct engine *e)
 {
 	sem_destroy(&e->started);
+	sem_destroy(&e->ended);
+	sem_destroy(&e->left_alone);
 	notebox_fini(&e->notebox);
 	mailbox_fini(&e->mailbox);
 }
 
+/* The thread is over, or cannot end yet. */
+static void
+engine_leave(struct engine *e, bool *lingers)
+{
+	*lingers = e->lingers;
+	if (!e->lingers)
+		pthread_join(e->thread, NULL);
+}
+
+void
+engine_let_go(struct engine *e)
+{
+	pthread_detach(e->thread);
+	sem_post(&e->left_alone);
+}
+
 int
-engine_start(struct engine *e)
+engine_start(struct engine *e, bool *lingers)
 {
 	int rc = engine_spawn(e);
 
+	*lingers = false;
 	if (rc)
 		return rc;
-	while (sem_wait(&e->started))
-		CHECK(errno == EINTR);
+	wait_for(&e->started);
 	e->cfg.raid = NULL;
-	if (e->start_result)
-		pthread_join(e->thread, NULL);
-	return e->start_result;
+	rc = e->start_result;
+	if (rc) {
+		wait_for(&e->ended);
+		engine_leave(e, lingers);
+	}
+	return rc;
 }
 
 static void
@@ -344,9 +402,12 @@ engine_drain_begin(void *arg)
 }
 
 int
-engine_stop(struct engine *e)
+engine_stop(struct engine *e, bool *lingers)
 {
 	mailbox_call(&e->mailbox, engine_drain_begin, e);
-	pthread_join(e->thread, NULL);
-	return e->stop_result;
+	wait_for(&e->ended);
+	int rc = e->stop_result;
+
+	engine_leave(e, lingers);
+	return rc;
 }

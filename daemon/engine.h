@@ -14,6 +14,11 @@
  * DRAINING: front ends take nothing more; what they took is being answered.
  * STOPPING: raid_stop has not answered; no client is left.
  * STOPPED:  the thread ends as soon as nothing is in flight.
+ *
+ * A disk that hangs may keep an I/O for as long as it likes, and its buffer
+ * with it (R10).  Then the thread lingers: the array has stopped, nobody waits
+ * for the thread, and when it ends it tells the owner, who frees.  The members
+ * stay open so long: nobody else can have them before.
  */
 #ifndef RAIDD_ENGINE_H
 #define RAIDD_ENGINE_H
@@ -50,6 +55,10 @@ struct engine_config {
 	uint32_t queue_depth;
 	bool lock_memory;
 	const char *name;
+	/* A thread that lingered is over: engine_fini and free.  Called on that
+	 * thread. */
+	void (*left)(void *arg);
+	void *arg;
 };
 
 struct engine {
@@ -61,6 +70,9 @@ struct engine {
 	struct mailbox mailbox;
 	struct notebox notebox;
 	sem_t started;
+	sem_t ended;      /* stopped; lingers is known */
+	sem_t left_alone; /* the control thread will not look at it again */
+	bool lingers;
 	int start_result;
 	int stop_result;
 	bool memory_locked;
@@ -85,10 +97,13 @@ int engine_init(struct engine *e, const struct engine_config *cfg);
 void engine_fini(struct engine *e);
 
 /* Start the thread and the array; waits for raid_start's answer.  0 or
- * -errno, then there is no thread. */
-int engine_start(struct engine *e);
+ * -errno, then there is no thread, or, with *lingers, one that calls left. */
+int engine_start(struct engine *e, bool *lingers);
 
-/* Drain, stop the array, end the thread.  raid_stop's answer. */
-int engine_stop(struct engine *e);
+/* Drain, stop the array, end the thread if it can.  raid_stop's answer. */
+int engine_stop(struct engine *e, bool *lingers);
+
+/* After *lingers: e must not be touched any more. */
+void engine_let_go(struct engine *e);
 
 #endif

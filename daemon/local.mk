@@ -67,6 +67,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/poll.h \
 	daemon/pool.c \
 	daemon/pool.h \
+	daemon/probe.c \
+	daemon/probe.h \
 	daemon/process.c \
 	daemon/process.h \
 	daemon/ring.c \

@@ -112,6 +112,10 @@ command_done(struct raid_req *req)
 {
 	struct nbd_request *r = container_of(req, struct nbd_request, req);
 
+	if (req->res == -EAGAIN) {
+		nbd_request_again(r);
+		return;
+	}
 	if (req->op == RAID_READ && !req->res)
 		r->reply_bytes = r->header.length;
 	nbd_reply(r, req->res);
@@ -150,6 +154,7 @@ command_submit(struct nbd_request *r, enum raid_op op)
 	req->length = h->length;
 	req->buf = r->data;
 	req->done = command_done;
+	req->released = nbd_request_released;
 	if (op == RAID_MAP) {
 		req->flags = 0;
 		req->buf = r->buf->mem;

@@ -42,7 +42,7 @@ void
 nbd_conn_open(struct nbd_conn *c, int fd, uint32_t with)
 {
 	CHECK(c->state == CONN_FREE);
-	CHECK(c->in_use == 0);
+	CHECK(c->in_use == c->aside);
 	c->fd = fd;
 	c->with = with;
 	c->state = CONN_OPEN;
@@ -65,7 +65,20 @@ request_take(struct nbd_conn *c)
 	r->data = NULL;
 	r->reply_bytes = 0;
 	r->res = 0;
+	r->req.held = 0;
+	r->over = false;
 	return r;
+}
+
+void
+nbd_request_released(struct raid_req *req)
+{
+	struct nbd_request *r = container_of(req, struct nbd_request, req);
+
+	if (!r->over)
+		return;
+	r->conn->aside--;
+	nbd_request_release(r);
 }
 
 void
@@ -73,6 +86,13 @@ nbd_request_release(struct nbd_request *r)
 {
 	struct nbd_conn *c = r->conn;
 
+	if (r->req.held) {
+		r->over = true;
+		c->aside++;
+		if (c->state != CONN_OPEN)
+			nbd_wake(c);
+		return;
+	}
 	if (r->buf)
 		nbd_buffer_put(c, r->buf, r->header.length);
 	r->buf = NULL;
@@ -81,8 +101,57 @@ nbd_request_release(struct nbd_request *r)
 	CHECK(c->in_use > 0);
 	c->in_use--;
 	/* Somebody waits for it, or for the last one. */
-	if (c->stalled || c->state != CONN_OPEN)
+	if (c->stalled || c->again || c->state != CONN_OPEN)
 		nbd_wake(c);
+}
+
+void
+nbd_request_again(struct nbd_request *r)
+{
+	struct nbd_conn *c = r->conn;
+
+	r->next = c->again;
+	c->again = r;
+	nbd_wake(c);
+}
+
+/* In another buffer, should this one not be back.  False: there is none. */
+static bool
+again_one(struct nbd_conn *c)
+{
+	struct nbd_request *r = c->again;
+	struct nbd_request *other = r;
+
+	if (r->req.held) {
+		struct pool_buf *buf;
+
+		if (!c->free)
+			return false;
+		buf = nbd_buffer_get(c, nbd_command_buffer(&r->header));
+		if (!buf)
+			return false;
+		other = request_take(c);
+		other->header = r->header;
+		other->buf = buf;
+		other->data = buf->mem;
+		other->data += r->header.offset % RAID_BLOCK;
+	}
+	c->again = r->next;
+	if (other != r)
+		nbd_request_release(r);
+	nbd_command_start(other);
+	return true;
+}
+
+static void
+again_drop(struct nbd_conn *c)
+{
+	while (c->again) {
+		struct nbd_request *r = c->again;
+
+		c->again = r->next;
+		nbd_request_release(r);
+	}
 }
 
 /* The request being received is complete: go on to the next. */
@@ -288,7 +357,7 @@ conn_finish(struct nbd_conn *c)
 		nbd_request_release(c->rx_req);
 		c->rx_req = NULL;
 	}
-	if (c->in_use || c->tx_busy)
+	if (c->in_use > c->aside || c->tx_busy)
 		return;
 	close(c->fd);
 	c->fd = -1;
@@ -302,10 +371,14 @@ nbd_conn_turn(struct nbd_conn *c)
 	/* Sending frees requests, which parsing takes. */
 	if (c->state != CONN_DEAD)
 		nbd_reply_send(c);
+	while (c->state != CONN_DEAD && c->again && again_one(c))
+		continue;
 	if (c->state == CONN_OPEN && !c->rx_busy)
 		conn_parse(c);
-	if (c->state == CONN_DEAD)
+	if (c->state == CONN_DEAD) {
+		again_drop(c);
 		nbd_reply_drop(c);
+	}
 	if (c->state == CONN_CLOSING || c->state == CONN_DEAD)
 		conn_finish(c);
 }

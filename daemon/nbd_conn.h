@@ -19,6 +19,10 @@
  * A request's life: taken when its header is there; buffer found; payload
  * received; at the array; answered (in line to be sent); being sent, if the
  * reply carries data; free.
+ *
+ * A read that a slow leg still has (raid.h: held) is put aside with its
+ * buffer, and asked again with another request as soon as there is one.  A
+ * connection ends without waiting for what is aside.
  */
 #ifndef RAIDD_NBD_CONN_H
 #define RAIDD_NBD_CONN_H
@@ -49,6 +53,7 @@ struct nbd_request {
 	char *data;           /* in buf: payload of the request or reply */
 	uint32_t reply_bytes; /* of data */
 	int res;              /* the answer: 0 or -errno */
+	bool over;            /* released, but for a leg that still has it */
 };
 
 struct nbd_queue {
@@ -93,6 +98,8 @@ struct nbd_conn {
 	struct pool_share share;
 	struct nbd_request *free;
 	uint32_t in_use;
+	uint32_t aside;            /* of these, over but held */
+	struct nbd_request *again; /* to be asked again */
 	struct nbd_request requests[NBD_REQUESTS_MAX];
 };
 
@@ -107,6 +114,10 @@ void nbd_conn_close(struct nbd_conn *c);
 /* Send no more either. */
 void nbd_conn_kill(struct nbd_conn *c);
 void nbd_request_release(struct nbd_request *r);
+/* A slow leg is done with it: raid_req.released. */
+void nbd_request_released(struct raid_req *req);
+/* The array says -EAGAIN. */
+void nbd_request_again(struct nbd_request *r);
 
 /* nbd_reply.c */
 void nbd_reply_init(struct nbd_conn *c);

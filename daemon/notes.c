@@ -32,6 +32,7 @@ note_level(enum raid_note_kind kind)
 		return LOG_ERROR;
 	case NOTE_LEG_LAGGED:
 	case NOTE_LEG_DAMAGED:
+	case NOTE_LEG_SLOW:
 	case NOTE_READ_ERROR:
 	case NOTE_MISMATCH:
 	case NOTE_REPAIRED:
@@ -69,6 +70,14 @@ note_text_failure(const struct raid_note *n, const char *member, char *out,
 				 ? "failed by the operator; going on without it"
 				 : "is the last of its set and stays, though "
 				   "the operator wanted it failed");
+		return;
+	}
+	if (n->a == CAUSE_DEADLINE && n->kind == NOTE_LEG_FAILED) {
+		snprintf(out, bytes,
+			 "member %s failed (deadline: it has not completed an "
+			 "I/O in time, and another leg has); going on without "
+			 "it",
+			 member);
 		return;
 	}
 	switch (n->kind) {
@@ -156,6 +165,13 @@ note_text(const struct raid_note *n, const char *member, char *out,
 			 "(it ends at %" PRIu64 ", its set at %" PRIu64
 			 "); not used",
 			 member, n->a, n->b);
+		return;
+	case NOTE_LEG_SLOW:
+		snprintf(out, bytes,
+			 "member %s has not answered a read for %" PRIu64
+			 " ms; reads go to another leg for %" PRIu64
+			 " s; if it happens again, look at the disk",
+			 member, n->a / 1000000, n->b / 1000000000);
 		return;
 	case NOTE_LEG_DAMAGED:
 		snprintf(out, bytes,

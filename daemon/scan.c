@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "device.h"
+#include "probe.h"
 
 #define COPIES (2u * SB_SLOTS)
 
@@ -127,8 +128,9 @@ candidate_size(struct candidate *c, int fd, const struct stat *st)
 
 /* 0 or -errno: what kept us from looking for superblocks. */
 static int
-candidate_look(struct candidate *c)
+candidate_look(void *arg)
 {
+	struct candidate *c = arg;
 	struct stat st;
 	int fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int err;
@@ -148,11 +150,10 @@ candidate_look(struct candidate *c)
 	return err;
 }
 
-struct candidate *
-candidate_new(const char *path)
+static struct candidate *
+candidate_of(const char *path)
 {
 	struct candidate *c = calloc(1, sizeof(*c));
-	int err;
 
 	if (!c)
 		return NULL;
@@ -162,9 +163,6 @@ candidate_new(const char *path)
 		free(c);
 		return NULL;
 	}
-	err = candidate_look(c);
-	if (err)
-		c->res = err;
 	return c;
 }
 
@@ -175,6 +173,33 @@ candidate_free(struct candidate *c)
 		return;
 	free(c->path);
 	free(c);
+}
+
+static void
+candidate_drop(void *c)
+{
+	candidate_free(c);
+}
+
+struct candidate *
+candidate_new(const char *path)
+{
+	struct candidate *c = candidate_of(path);
+	int err;
+
+	if (!c)
+		return NULL;
+	err = probe(path, candidate_look, c, candidate_drop);
+	if (err == -ENOMEM)
+		return NULL;
+	if (err == -ETIMEDOUT) {
+		c = candidate_of(path);
+		if (!c)
+			return NULL;
+	}
+	if (err)
+		c->res = err;
+	return c;
 }
 
 const char *
@@ -195,6 +220,8 @@ candidate_trouble(int res)
 		return "its superblocks cannot be read";
 	case -ENOENT:
 		return "it carries no superblock";
+	case -ETIMEDOUT:
+		return "it does not answer";
 	default:
 		return strerror(-res);
 	}

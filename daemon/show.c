@@ -134,6 +134,8 @@ leg_json(const struct health *h, uint32_t set, uint32_t leg)
 	json_object_set_new(out, "repaired", INT(l->repaired));
 	json_object_set_new(out, "stale_regions", INT(l->stale_regions));
 	json_object_set_new(out, "in_flight", INT(l->in_flight));
+	json_object_set_new(out, "slow_reads", INT(l->slow_reads));
+	json_object_set_new(out, "abandoned", INT(l->abandoned));
 	return out;
 }
 

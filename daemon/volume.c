@@ -90,8 +90,18 @@ volume_new(const struct volume_config *cfg)
 	return v;
 }
 
+/* On the thread that lingered: nobody else has the volume any more. */
+static void
+volume_left(void *arg)
+{
+	struct volume *v = arg;
+
+	engine_fini(&v->engine);
+	volume_free(v);
+}
+
 static int
-volume_run(struct volume *v, const struct volume_config *cfg)
+volume_run(struct volume *v, const struct volume_config *cfg, bool *lingers)
 {
 	struct engine_config engine_cfg = {
 		.raid = &cfg->raid,
@@ -100,14 +110,18 @@ volume_run(struct volume *v, const struct volume_config *cfg)
 		.queue_depth = cfg->queue_depth,
 		.lock_memory = cfg->lock_memory,
 		.name = v->name,
+		.left = volume_left,
+		.arg = v,
 	};
 	int rc = engine_init(&v->engine, &engine_cfg);
 
 	if (rc)
 		return rc;
-	rc = engine_start(&v->engine);
+	rc = engine_start(&v->engine, lingers);
 	volume_drain_notes(v);
-	if (rc)
+	if (*lingers)
+		engine_let_go(&v->engine);
+	else if (rc)
 		engine_fini(&v->engine);
 	else if (cfg->lock_memory && !v->engine.memory_locked)
 		log_warning(v->name, "not all of its memory could be locked");
@@ -117,10 +131,18 @@ volume_run(struct volume *v, const struct volume_config *cfg)
 static int
 volume_end(struct volume *v)
 {
-	int rc = engine_stop(&v->engine);
+	bool lingers;
+	int rc = engine_stop(&v->engine, &lingers);
 
 	volume_drain_notes(v);
+	if (lingers) {
+		log_warning(v->name, "a disk still has I/O that was given up; "
+			    "its members stay open until it answers");
+		engine_let_go(&v->engine);
+		return rc;
+	}
 	engine_fini(&v->engine);
+	volume_free(v);
 	return rc;
 }
 
@@ -142,8 +164,11 @@ volume_start(struct volume **out, const struct volume_config *cfg,
 	}
 	v->note_cb = note_cb;
 	v->note_arg = arg;
-	int rc = volume_run(v, cfg);
+	bool lingers;
+	int rc = volume_run(v, cfg, &lingers);
 
+	if (lingers)
+		return rc;
 	if (rc)
 		goto err_volume;
 	rc = poll_add(p, v->engine.notebox.eventfd, EPOLLIN, volume_rung, v,
@@ -155,6 +180,7 @@ volume_start(struct volume **out, const struct volume_config *cfg,
 
 err_engine:
 	volume_end(v);
+	return rc;
 err_volume:
 	volume_free(v);
 	return rc;
@@ -164,10 +190,7 @@ int
 volume_stop(struct volume *v)
 {
 	poll_remove(v->watch);
-	int rc = volume_end(v);
-
-	volume_free(v);
-	return rc;
+	return volume_end(v);
 }
 
 const char *

@@ -6,56 +6,6 @@
 #include "set.h"
 
 static void
-op_io_done(struct io_req *req)
-{
-	struct op *op = container_of(req, struct op, io);
-	struct leg *leg = op->leg;
-	struct raid *r = leg->raid;
-	int res = req->res;
-
-	CHECK(res <= 0);
-	CHECK(leg->in_flight > 0);
-	leg->in_flight--;
-	if (res == 0 && req->op == IO_WRITE && !req->fua)
-		leg->written++;
-	op->done(op, res);
-	op->next_free = r->ops_free;
-	r->ops_free = op;
-	r->ops_busy--;
-}
-
-void
-op_submit(struct leg *leg, enum io_op code, uint64_t offset, uint64_t length,
-	  void *buf, bool fua, op_done_f *done, void *owner, uint64_t tag)
-{
-	struct raid *r = leg->raid;
-	struct op *op = r->ops_free;
-
-	CHECK(op);
-	CHECK(leg->present);
-	r->ops_free = op->next_free;
-	r->ops_busy++;
-	*op = (struct op){
-		.leg = leg,
-		.done = done,
-		.owner = owner,
-		.tag = tag,
-		.io =
-			{
-				.op = code,
-				.member = leg->member,
-				.fua = fua,
-				.offset = offset,
-				.length = length,
-				.buf = buf,
-				.done = op_io_done,
-			},
-	};
-	leg->in_flight++;
-	r->io->ops->submit(r->io, &op->io);
-}
-
-static void
 fan_finish(struct fan *fan, int res)
 {
 	list_remove(&fan->link);

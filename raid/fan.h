@@ -10,27 +10,13 @@
 
 #include <stdint.h>
 
-#include "io.h"
 #include "list.h"
 #include "note.h"
+#include "op.h"
 
 struct set;
 struct leg;
 struct fan;
-struct op;
-
-/* One member I/O in flight; from the array's pool. */
-typedef void op_done_f(struct op *op, int res);
-
-struct op {
-	struct io_req io;
-	struct leg *leg;
-	op_done_f *done;
-	void *owner;
-	uint64_t tag; /* the owner's */
-	struct op *next_free;
-};
-
 /* res 0: on every counted leg.  -EIO: it never will be. */
 typedef void fan_done_f(struct fan *fan, int res);
 
@@ -61,9 +47,5 @@ void fan_recheck(struct set *set);
 
 /* Call those that ended with nothing in flight: once a tick. */
 void fan_run_ready(struct list *ready);
-
-/* A single I/O; done is never called from inside. */
-void op_submit(struct leg *leg, enum io_op op, uint64_t offset, uint64_t length,
-	       void *buf, bool fua, op_done_f *done, void *owner, uint64_t tag);
 
 #endif

@@ -7,6 +7,10 @@
  * what does not verify sends us to the next leg.  When no leg has all of it,
  * block by block, each from whichever leg verifies.  Legs found bad are
  * handed to repair.  Unwritten blocks become zeros, whatever disks hold.
+ *
+ * A leg may be given up for being slow (R10).  What it reads into is then not
+ * to be used: the client's buffer stays with the request, which is answered
+ * with -EAGAIN; a bounce has a stand-in, and the fetch goes on.
  */
 #include <errno.h>
 #include <string.h>
@@ -87,6 +91,60 @@ fetch_check(struct fetch *f, uint32_t i)
 	return 0;
 }
 
+/* Those that are slow come last, and are waited for then. */
+static struct leg *
+fetch_pick(const struct fetch *f)
+{
+	struct leg *leg = leg_pick(f->set, f->tried | f->slow);
+
+	return leg ? leg : leg_pick(f->set, f->tried);
+}
+
+static void
+fetch_read(struct fetch *f, struct leg *leg, uint32_t i, uint32_t count,
+	   op_done_f *done)
+{
+	struct op *op;
+	uint8_t others = (uint8_t)~(f->tried | f->slow | leg->bit);
+
+	f->pending++;
+	op = op_submit(leg, IO_READ, fetch_offset(f, i),
+		       (uint64_t)count * BLOCK_BYTES, fetch_buf(f, i), false,
+		       done, f, 0);
+	op->spared = f->bounce != NULL;
+	op->hedged = (f->set->in_mask & others) != 0;
+}
+
+/* The client's buffer is back with the client's request. */
+static void
+fetch_released(struct op *op, int res)
+{
+	struct raid_req *req = op->owner;
+
+	(void)res;
+	CHECK(req->held > 0);
+	if (--req->held == 0 && req->parts == 0)
+		req->released(req);
+}
+
+static void
+fetch_abandoned(struct fetch *f, struct op *op)
+{
+	f->slow |= op->leg->bit;
+	f->again = true;
+	if (PLANTED(TIMED_OUT_BUFFER_REUSED) && !op->spared)
+		return;
+	if (op->spared) {
+		*f->bounce = op->spare;
+		f->buf = op->spare;
+		return;
+	}
+	f->given_up = true;
+	f->req->held++;
+	op->owner = f->req;
+	op->released = fetch_released;
+}
+
 static void fetch_single_done(struct op *op, int res);
 
 /* Block by block, from f->at on. */
@@ -97,7 +155,7 @@ fetch_single(struct fetch *f)
 		uint32_t sum = 0;
 		enum sum_known known =
 			sum_lookup(f->set, f->block + f->at, &sum);
-		struct leg *leg = leg_pick(f->set, f->tried);
+		struct leg *leg = fetch_pick(f);
 
 		if (known == SUM_NEEDS_PAGE) {
 			if (fetch_needs_page(f))
@@ -112,9 +170,7 @@ fetch_single(struct fetch *f)
 			fetch_lost(f, f->at);
 			continue;
 		}
-		f->pending++;
-		op_submit(leg, IO_READ, fetch_offset(f, f->at), BLOCK_BYTES,
-			  fetch_buf(f, f->at), false, fetch_single_done, f, 0);
+		fetch_read(f, leg, f->at, 1, fetch_single_done);
 		return;
 	}
 	f->done(f, f->res);
@@ -126,6 +182,14 @@ fetch_single_done(struct op *op, int res)
 	struct fetch *f = op->owner;
 
 	f->pending--;
+	if (op->abandoned) {
+		fetch_abandoned(f, op);
+		if (f->given_up)
+			f->done(f, -EAGAIN);
+		else
+			fetch_single(f);
+		return;
+	}
 	if (res == 0)
 		res = fetch_check(f, f->at);
 	/* A page evicted between: fetch_single asks for it and reads again. */
@@ -146,8 +210,17 @@ fetch_verify(struct fetch *f)
 	struct leg *leg = &f->set->legs[f->leg];
 	bool bad = false;
 
+	if (f->given_up) {
+		f->done(f, -EAGAIN);
+		return;
+	}
 	if (f->single) {
 		fetch_single(f);
+		return;
+	}
+	if (f->again) {
+		f->again = false;
+		fetch_whole(f);
 		return;
 	}
 	for (uint32_t i = 0; i < f->count && f->res == 0; i++) {
@@ -182,7 +255,9 @@ fetch_whole_done(struct op *op, int res)
 	struct fetch *f = op->owner;
 
 	f->pending--;
-	if (res < 0) {
+	if (op->abandoned) {
+		fetch_abandoned(f, op);
+	} else if (res < 0) {
 		leg_bad_read(op->leg, false, res, f->block);
 		f->res = res;
 	}
@@ -193,7 +268,7 @@ fetch_whole_done(struct op *op, int res)
 static void
 fetch_whole(struct fetch *f)
 {
-	struct leg *leg = leg_pick(f->set, f->tried);
+	struct leg *leg = fetch_pick(f);
 
 	if (!leg) {
 		f->single = true;
@@ -203,10 +278,7 @@ fetch_whole(struct fetch *f)
 		return;
 	}
 	f->leg = leg->index;
-	f->pending++;
-	op_submit(leg, IO_READ, fetch_offset(f, 0),
-		  (uint64_t)f->count * BLOCK_BYTES, f->buf, false,
-		  fetch_whole_done, f, 0);
+	fetch_read(f, leg, 0, f->count, fetch_whole_done);
 }
 
 /* All unwritten, as far as is known without a page? */
@@ -223,29 +295,21 @@ fetch_is_unwritten(const struct fetch *f)
 }
 
 void
-fetch_start(struct fetch *f, struct set *set, uint64_t block, uint32_t count,
-	    void *buf, void (*done)(struct fetch *f, int res))
+fetch_start(struct fetch *f)
 {
 	uint32_t sum;
 
-	*f = (struct fetch){
-		.set = set,
-		.block = block,
-		.count = count,
-		.buf = buf,
-		.done = done,
-	};
 	list_init(&f->page.link);
 	f->page.done = fetch_page_done;
 	if (fetch_is_unwritten(f)) {
-		memset(buf, 0, (size_t)count * BLOCK_BYTES);
+		memset(f->buf, 0, (size_t)f->count * BLOCK_BYTES);
 		f->done(f, 0);
 		return;
 	}
 	/* Held until the read is submitted, should the page come at once. */
 	f->pending = 1;
-	for (uint32_t i = 0; i < count; i++) {
-		if (sum_lookup(set, block + i, &sum) == SUM_NEEDS_PAGE) {
+	for (uint32_t i = 0; i < f->count; i++) {
+		if (sum_lookup(f->set, f->block + i, &sum) == SUM_NEEDS_PAGE) {
 			(void)fetch_needs_page(f);
 			break;
 		}

@@ -38,8 +38,7 @@ leg_set_run(struct leg *leg, enum leg_run run)
 		set->counted_mask |= leg->bit;
 }
 
-/* Would the set keep a leg in-sync in all epochs since the one in force? */
-static bool
+bool
 leg_is_expendable(const struct leg *leg)
 {
 	const struct set *set = leg->set;
@@ -120,7 +119,19 @@ leg_bad_read(struct leg *leg, bool mismatch, int err, uint64_t block)
 		leg_fail(leg, CAUSE_READS, err);
 }
 
-/* The least busy leg that is not among not_these; NULL: none. */
+static bool
+leg_is_better(const struct leg *a, const struct leg *b)
+{
+	bool a_shunned = a->raid->now < a->shun_until_ns;
+	bool b_shunned = b->raid->now < b->shun_until_ns;
+
+	if (a_shunned != b_shunned)
+		return b_shunned;
+	return a->in_flight < b->in_flight;
+}
+
+/* Of those not among not_these: one not slow of late, the least busy; NULL:
+ * none. */
 struct leg *
 leg_pick(struct set *set, uint8_t not_these)
 {
@@ -133,7 +144,7 @@ leg_pick(struct set *set, uint8_t not_these)
 
 		if (leg->run != RUN_IN || (leg->bit & not_these))
 			continue;
-		if (!best || leg->in_flight < best->in_flight)
+		if (!best || leg_is_better(leg, best))
 			best = leg;
 	}
 	return best;

@@ -33,6 +33,8 @@ raid_libraid_a_SOURCES = \
 	raid/meta.c \
 	raid/note.c \
 	raid/note.h \
+	raid/op.c \
+	raid/op.h \
 	raid/pages.c \
 	raid/part.c \
 	raid/plant.h \

@@ -18,6 +18,7 @@
 	X(EPOCH_IN_FORCE, "epoch-in-force")  /* a = epoch number */           \
 	X(EPOCH_STUCK, "epoch-stuck")        /* a = epoch number */           \
 	X(READ_ERROR, "read-error")          /* err; a = offset on the set */ \
+	X(LEG_SLOW, "leg-slow")              /* a = ns waited, b = spared */ \
 	X(MISMATCH, "mismatch")              /* a = offset on the set */      \
 	X(REPAIRED, "repaired")              /* a = offset on the set */      \
 	X(LOST_BLOCK, "lost-block")          /* a = offset on the set */      \

@@ -153,10 +153,15 @@ pages_read_done(struct op *op, int res)
 	struct leg *leg = op->leg;
 	map_entry e = set->map[f->region];
 
+	if (op->abandoned) {
+		f->data = op->spare;
+		f->slow |= leg->bit;
+	}
 	/* Another page was stored, or all became unwritten, meanwhile. */
 	if (map_slot(e) != map_slot(f->entry) ||
 	    map_crc(e) != map_crc(f->entry)) {
 		f->tried = 0;
+		f->slow = 0;
 		f->entry = e;
 		if (map_slot(e) == SLOT_NONE)
 			pages_loaded(set, f, FRAME_READY);
@@ -170,18 +175,23 @@ pages_read_done(struct op *op, int res)
 		pages_loaded(set, f, FRAME_READY);
 		return;
 	}
-	leg_bad_read(leg, res == 0, res, f->region << set->region_shift);
-	f->tried |= leg->bit;
+	if (!op->abandoned) {
+		leg_bad_read(leg, res == 0, res,
+			     f->region << set->region_shift);
+		f->tried |= leg->bit;
+	}
 	pages_load(set, f);
 }
 
 static void
 pages_load(struct set *set, struct frame *f)
 {
-	struct leg *leg = leg_pick(set, f->tried);
+	struct leg *leg = leg_pick(set, f->tried | f->slow);
 	map_entry e = f->entry;
 	const struct layout *l = &set->raid->sb.layout;
 
+	if (!leg) /* those that are slow come last, and are waited for */
+		leg = leg_pick(set, f->tried);
 	if (!leg || map_slot(e) == SLOT_UNKNOWN) {
 		raid_note(set->raid, NOTE_PAGE_LOST, set, NULL, 0, f->region,
 			  0);
@@ -189,10 +199,15 @@ pages_load(struct set *set, struct frame *f)
 		return;
 	}
 	set->raid->counters.page_loads++;
-	op_submit(leg, IO_READ,
-		  l->sums_offset +
-			  (f->region * 2 + (map_slot(e) - SLOT_0)) * 4096,
-		  4096, f->data, false, pages_read_done, f, 0);
+	uint8_t others = (uint8_t)~(f->tried | f->slow | leg->bit);
+	struct op *op = op_submit(
+		leg, IO_READ,
+		l->sums_offset +
+			(f->region * 2 + (map_slot(e) - SLOT_0)) * 4096,
+		4096, f->data, false, pages_read_done, f, 0);
+
+	op->spared = true;
+	op->hedged = (set->in_mask & others) != 0;
 }
 
 /* A frame to be filled; NULL: all are pinned. */
@@ -238,6 +253,7 @@ pages_need(struct set *set, uint64_t region, struct page_wait *w)
 	f->region = region;
 	f->entry = set->map[region];
 	f->tried = 0;
+	f->slow = 0;
 	set->pages.index[region] = (uint32_t)(f - set->pages.frames) + 1;
 	pages_pin(f); /* until it is loaded and those waiting were told */
 	list_append(&f->waits, &w->link);

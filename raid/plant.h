@@ -93,6 +93,10 @@
 	X(DISCARD_OUTSIDE_LOCK, "R22", "H14",                                  \
 	  "the lock of a discard goes before the members' own discard")        \
 	X(REPAIR_WITHOUT_LOCK, "R9", "-", "a repair takes no range lock")      \
+	X(TIMED_OUT_BUFFER_REUSED, "R10", "H11",                               \
+	  "a slow read's buffer is read into again from another leg")          \
+	X(DEADLINE_ALONE_EVICTS, "R10", "H27",                                 \
+	  "a leg is evicted for a deadline though no other leg answers")       \
 	X(NOTHING_VERIFIED, "R11", "-", "what is read is not checked")         \
 	X(MISMATCH_NOT_REPAIRED, "R11", "-", "a bad copy stays as it is")      \
 	X(REPAIR_UNVERIFIED, "R11", "-",                                       \

@@ -14,6 +14,10 @@
 #define SUMS_DEFAULT        (512u << 10) /* of the array */
 #define PAGE_FRAMES_DEFAULT (32u << 10)  /* of the array: 128 MiB */
 #define READ_ERRORS_DEFAULT 20u
+#define IO_DEADLINE_NS_DEFAULT 8000000000ull
+#define SLOW_READ_NS_DEFAULT 50000000ull
+/* Blocks to read into when a leg that was given up has another (R10). */
+#define SPARES 64u
 /* The pool for replay is that many times what may be in use: what stood
  * before a checkpoint, what it said again, what came meanwhile. */
 #define SUMS_POOL 8u
@@ -118,7 +122,8 @@ sizes_compute(struct sizes *z, const struct raid_config *cfg)
 	if (frames < STORE_MAX + SETTLE_MAX + 12)
 		frames = STORE_MAX + SETTLE_MAX + 12;
 	z->frames = (uint32_t)sizes_min(frames, z->regions + STORE_MAX + 16);
-	z->ops = sizes_of_ops(z);
+	/* As many again may have been given up, and not be back (R10). */
+	z->ops = 2 * sizes_of_ops(z);
 	if (z->parts < 4 ||
 	    z->units < 2 * (g->chunk_bytes / UNIT_BLOCKS / BLOCK_BYTES + 1) ||
 	    z->sums < 2 * (g->chunk_bytes / BLOCK_BYTES) ||
@@ -156,6 +161,8 @@ raid_carve(struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, r, ops, z->ops, 64);
 	ARENA_TAKE(a, r, parts, z->parts, 64);
 	ARENA_TAKE(a, r, bounces, (size_t)z->parts * BLOCK_BYTES, 4096);
+	ARENA_TAKE(a, r, spare_bufs, (size_t)SPARES * BLOCK_BYTES, 4096);
+	ARENA_TAKE(a, r, spares, SPARES, 64);
 	ARENA_TAKE(a, r, zeros, z->zeros_bytes, 4096);
 	meta_carve(r, a, z->members);
 	for (uint32_t i = 0; i < z->sets; i++)
@@ -187,6 +194,7 @@ leg_init(struct raid *r, struct set *set, uint32_t i,
 	leg->index = (uint8_t)i;
 	leg->bit = (uint8_t)(1u << i);
 	leg->member = (uint16_t)(set->index * r->sb.geometry.legs + i);
+	list_init(&leg->ops);
 	leg->present = cfg->present;
 	leg->sector_bytes = cfg->sector_bytes;
 	leg->write_through = cfg->write_through;
@@ -242,10 +250,7 @@ set_init(struct raid *r, uint32_t index, const struct raid_config *cfg,
 static void
 pools_init(struct raid *r, const struct sizes *z)
 {
-	for (uint32_t i = 0; i < z->ops; i++) {
-		r->ops[i].next_free = r->ops_free;
-		r->ops_free = &r->ops[i];
-	}
+	op_pool_init(r, z->ops, SPARES);
 	list_init(&r->parts_free);
 	for (uint32_t i = 0; i < z->parts; i++) {
 		r->parts[i].bounce = r->bounces + (size_t)i * BLOCK_BYTES;
@@ -272,6 +277,10 @@ raid_init(struct raid **out, const struct raid_config *cfg, struct io *io,
 	r->limits = cfg->limits;
 	if (r->limits.read_error_budget == 0)
 		r->limits.read_error_budget = READ_ERRORS_DEFAULT;
+	if (r->limits.io_deadline_ns == 0)
+		r->limits.io_deadline_ns = IO_DEADLINE_NS_DEFAULT;
+	if (r->limits.slow_read_ns == 0)
+		r->limits.slow_read_ns = SLOW_READ_NS_DEFAULT;
 	r->create = cfg->create;
 	r->force = cfg->force;
 	r->wall_s = cfg->wall_s;
@@ -394,6 +403,7 @@ raid_tick(struct raid *r)
 {
 	r->now = r->io->ops->now(r->io);
 	raid_decay(r);
+	op_tick(r);
 	do {
 		raid_pass(r);
 	} while (r->phase != PHASE_STOPPED && raid_is_restless(r));
@@ -414,11 +424,20 @@ raid_deadline(const struct raid *r)
 	if (raid_is_restless(r) ||
 	    (r->phase != PHASE_SERVING && r->ops_busy == 0))
 		return 0;
+	uint64_t due_ns = op_deadline(r);
+
 	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
-		if (r->sets[i].units.used > r->sets[i].units.resync ||
-		    !list_empty(&r->sets[i].starved))
-			return r->now + TICK_NS;
-	return UINT64_MAX;
+		if ((r->sets[i].units.used > r->sets[i].units.resync ||
+		     !list_empty(&r->sets[i].starved)) &&
+		    due_ns > r->now + TICK_NS)
+			due_ns = r->now + TICK_NS;
+	return due_ns;
+}
+
+uint32_t
+raid_abandoned(const struct raid *r)
+{
+	return r->zombies;
 }
 
 uint64_t

@@ -58,9 +58,19 @@ struct raid_req {
 	void *buf;
 	raid_done_f *done;
 
+	/*
+	 * READ: a leg that is too slow still reads into buf.  If held is not
+	 * 0 when done is called, the request and its buffer stay the engine's
+	 * until released is called; in the meantime nothing in buf means
+	 * anything.
+	 */
+	raid_done_f *released;
+
 	/* Set by the engine: 0, -EIO (no leg has it, or could take it),
-	 * -ESHUTDOWN (the array is stopping). */
+	 * -ESHUTDOWN (the array is stopping), -EAGAIN (READ: ask again; if held,
+	 * with another request and another buffer). */
 	int res;
+	uint32_t held;
 
 	/* The engine's, until done. */
 	struct raid_req *next;
@@ -77,6 +87,12 @@ struct raid_limits {
 	uint32_t sums_max;          /* per set: sums that no page holds */
 	uint32_t page_frames_max;   /* per set: cached pages of sums, 4 KiB */
 	uint32_t read_error_budget; /* bad reads per leg, halved hourly; 20 */
+	/* R10.  A leg whose I/O takes longer is out, if another leg of its set
+	 * answers; 8 s. */
+	uint64_t io_deadline_ns;
+	/* A read that takes longer, and much longer than usual on its leg, is
+	 * asked of another leg; 50 ms. */
+	uint64_t slow_read_ns;
 };
 
 /* What the daemon knows of the disk behind a leg. */
@@ -140,6 +156,10 @@ void raid_tick(struct raid *r);
  * UINT64_MAX: never; a time that has passed: now. */
 uint64_t raid_deadline(const struct raid *r);
 
+/* I/Os given up that the disks still have (R10): as long as there are any,
+ * the memory must stay, also when the array has stopped. */
+uint32_t raid_abandoned(const struct raid *r);
+
 /* Usable bytes of the array. */
 uint64_t raid_size(const struct raid *r);
 
@@ -161,6 +181,8 @@ struct raid_leg_status {
 	uint64_t repaired;
 	uint64_t stale_regions;
 	uint64_t in_flight;
+	uint64_t slow_reads; /* asked of another leg */
+	uint64_t abandoned;  /* given up, and not back (R10) */
 };
 
 struct raid_set_status {

@@ -9,7 +9,7 @@ read_done(struct fetch *f, int res)
 {
 	struct part *p = container_of(f, struct part, fetch);
 
-	if (res == 0 && p->buf == p->bounce)
+	if (res == 0 && p->fetch.bounce)
 		memcpy(p->data, p->bounce + p->skip, p->bytes);
 	part_finish(p, res);
 }
@@ -18,9 +18,20 @@ void
 read_begin(struct part *p)
 {
 	p->step = PART_FETCHING;
-	p->buf = p->bytes == p->count * BLOCK_BYTES ? p->data : p->bounce;
-	fetch_start(&p->fetch, p->set, p->block, (uint32_t)p->count, p->buf,
-		    read_done);
+	p->fetch = (struct fetch){
+		.set = p->set,
+		.block = p->block,
+		.count = (uint32_t)p->count,
+		.done = read_done,
+	};
+	if (p->bytes == p->count * BLOCK_BYTES) {
+		p->fetch.buf = p->data;
+		p->fetch.req = p->req;
+	} else {
+		p->fetch.buf = p->bounce;
+		p->fetch.bounce = &p->bounce;
+	}
+	fetch_start(&p->fetch);
 }
 
 static void

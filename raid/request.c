@@ -20,6 +20,10 @@ request_finish(struct raid *r, struct raid_req *req)
 	struct raid_counters *c = &r->counters;
 
 	r->requests--;
+	if (req->res == -EAGAIN) { /* it is asked again (R10) */
+		req->done(req);
+		return;
+	}
 	c->errors += req->res < 0;
 	switch (req->op) {
 	case RAID_READ:
@@ -249,6 +253,7 @@ void
 raid_submit(struct raid *r, struct raid_req *req)
 {
 	req->res = 0;
+	req->held = 0;
 	req->next = NULL;
 	req->cursor = 0;
 	req->stage = 0;

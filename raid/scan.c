@@ -106,8 +106,9 @@ scan_ring_done(struct op *op, int res)
 	uint64_t ring = scan_layout(s)->journal_bytes / 4096;
 
 	if (res < 0) {
-		leg_bad_read(s->leg, false, res, 0);
-		if (s->retries++ < SCAN_RETRIES)
+		if (!op->abandoned)
+			leg_bad_read(s->leg, false, res, 0);
+		if (!op->abandoned && s->retries++ < SCAN_RETRIES)
 			scan_ring(s);
 		else
 			scan_finish(s, res);
@@ -215,6 +216,10 @@ scan_map_done(struct op *op, int res)
 {
 	struct scan *s = op->owner;
 
+	if (op->abandoned) {
+		scan_finish(s, res);
+		return;
+	}
 	if (res < 0)
 		leg_bad_read(s->leg, false, res, 0);
 	if (res < 0 && s->retries++ < SCAN_RETRIES) {

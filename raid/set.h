@@ -56,7 +56,9 @@ struct leg {
 	uint8_t sb_slot; /* the newest superblock is in */
 	/* Physical copy of the map = logical copy ^ map_flip. */
 	uint8_t map_flip;
+	struct list ops; /* in flight, oldest first */
 	uint32_t in_flight;
+	uint32_t zombies; /* given up, and not back (op.h) */
 	/* Completions without FUA: ever, when the flush under way was
 	 * submitted, and covered by the last good one (R3). */
 	uint64_t written;
@@ -67,6 +69,14 @@ struct leg {
 	uint64_t mismatches;
 	uint64_t repaired;
 	uint32_t bad_reads; /* decaying, against the budget */
+	/* R10 (op.c): when the newest of its I/Os that completed was
+	 * submitted; what a read takes, about; since when it is overdue while
+	 * others answer; reads go elsewhere until. */
+	uint64_t answered_ns;
+	uint64_t read_ns;
+	uint64_t accused_ns;
+	uint64_t shun_until_ns;
+	uint64_t slow_reads;
 };
 
 /* Something to be appended to the journal (journal.c). */
@@ -200,6 +210,7 @@ struct frame {
 	map_entry entry; /* it was read by */
 	uint32_t pins;
 	uint8_t tried; /* legs */
+	uint8_t slow;  /* of these, asked again when no other is left */
 	uint8_t leg;
 	struct list waits;
 	uint8_t *data;
@@ -261,6 +272,8 @@ struct storer {
 };
 
 #define SETTLE_MAX 4u
+/* Some may wait for an abandoned read to come back into their buffers. */
+#define SETTLE_SLOTS (2 * SETTLE_MAX)
 #define REPAIR_MAX 64u
 
 enum settle_step {
@@ -272,6 +285,7 @@ enum settle_step {
 	SETTLE_WRITING,
 	SETTLE_CHECKING,
 	SETTLE_RECORDING,
+	SETTLE_STUCK, /* over, but for its buffers */
 };
 
 struct settle {
@@ -286,6 +300,7 @@ struct settle {
 	struct page_wait page;
 	struct frame *frame; /* pinned */
 	uint32_t pending;
+	uint32_t abandoned; /* reads */
 	uint8_t *bufs; /* legs * 64 KiB, and 64 KiB to read back into */
 	uint16_t readable[SB_LEGS_MAX]; /* blocks */
 	uint16_t to_write[SB_LEGS_MAX];
@@ -297,8 +312,9 @@ struct settle {
 };
 
 struct settler {
-	struct settle settles[SETTLE_MAX];
+	struct settle settles[SETTLE_SLOTS];
 	uint32_t busy;
+	uint32_t stuck; /* slots */
 	uint32_t cursor;              /* of the background, in units.all */
 	uint64_t repairs[REPAIR_MAX]; /* units to be repaired */
 	uint32_t repair_count;
@@ -446,10 +462,15 @@ struct fetch {
 	uint64_t block;
 	uint32_t count;
 	uint8_t *buf;
+	struct raid_req *req; /* whose buffer it is; NULL: bounce's */
+	uint8_t **bounce;
 	void (*done)(struct fetch *f, int res);
 	uint32_t pending; /* read under way, page under way */
 	uint8_t leg;
 	uint8_t tried; /* legs that were read whole */
+	uint8_t slow;  /* legs that are asked again when no other is left */
+	bool again;    /* the read under way was given up */
+	bool given_up; /* the buffer is not ours any more: -EAGAIN */
 	bool single;   /* block by block now */
 	uint32_t at;   /* ... this one */
 	int res;
@@ -527,8 +548,14 @@ struct raid {
 	struct set *sets;
 	struct meta meta;
 	struct op *ops;
-	struct op *ops_free;
+	struct list ops_free;
 	uint32_t ops_busy;
+	uint32_t zombies; /* given up, and not back (op.h) */
+	uint32_t zombies_max;
+	uint64_t op_tick_ns;
+	uint8_t *spare_bufs; /* blocks to read into instead (R10) */
+	uint8_t **spares;
+	uint32_t spare_count;
 	struct part *parts;
 	struct list parts_free;
 	uint8_t *bounces;

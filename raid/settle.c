@@ -28,7 +28,7 @@ settle_offset(const struct settle *st, uint32_t b)
 void
 settle_carve(struct set *set, struct arena *a)
 {
-	for (uint32_t i = 0; i < SETTLE_MAX; i++)
+	for (uint32_t i = 0; i < SETTLE_SLOTS; i++)
 		ARENA_TAKE(a, set ? &set->settler.settles[i] : NULL, bufs,
 			   (size_t)SB_LEGS_MAX * UNIT_BYTES, 4096);
 }
@@ -37,7 +37,7 @@ void
 settle_init(struct set *set)
 {
 	list_init(&set->settler.waiting);
-	for (uint32_t i = 0; i < SETTLE_MAX; i++)
+	for (uint32_t i = 0; i < SETTLE_SLOTS; i++)
 		set->settler.settles[i].set = set;
 }
 
@@ -116,8 +116,9 @@ settle_finish(struct settle *st, int res)
 	struct set *set = st->set;
 	struct unit *u = units_find(&set->units, st->unit);
 
-	st->step = SETTLE_FREE;
+	st->step = st->abandoned ? SETTLE_STUCK : SETTLE_FREE;
 	set->settler.busy--;
+	set->settler.stuck += st->abandoned > 0;
 	if (st->frame && !PLANTED(EVIDENCE_NOT_PINNED))
 		pages_unpin(set, st->frame);
 	st->frame = NULL;
@@ -130,6 +131,33 @@ settle_finish(struct settle *st, int res)
 	}
 	range_unlock(&set->ranges, &st->range);
 	settle_wake(set, st->unit, res);
+}
+
+/* --- a leg that was given up while it was read (R10) --- */
+
+static void
+settle_read_released(struct op *op, int res)
+{
+	struct settle *st = op->owner;
+
+	(void)res;
+	CHECK(st->abandoned > 0);
+	if (--st->abandoned > 0 || st->step != SETTLE_STUCK)
+		return;
+	st->step = SETTLE_FREE;
+	st->set->settler.stuck--;
+}
+
+/* True: its part of the buffers is not ours until it is back.  The leg is
+ * out: what the others have decides. */
+static bool
+settle_is_abandoned(struct settle *st, struct op *op)
+{
+	if (!op->abandoned)
+		return false;
+	st->abandoned++;
+	op->released = settle_read_released;
+	return true;
 }
 
 /* --- recording what evidence decided --- */
@@ -246,7 +274,8 @@ settle_check_done(struct op *op, int res)
 {
 	struct settle *st = op->owner;
 
-	settle_check_leg(st, op->leg, res);
+	if (!settle_is_abandoned(st, op))
+		settle_check_leg(st, op->leg, res);
 	if (--st->pending == 0)
 		settle_record(st);
 }
@@ -332,7 +361,7 @@ settle_read_single_done(struct op *op, int res)
 
 	if (res == 0)
 		st->readable[leg->index] |= (uint16_t)(1u << op->tag);
-	else
+	else if (!settle_is_abandoned(st, op))
 		leg_bad_read(leg, false, res, st->unit * UNIT_BLOCKS + op->tag);
 	if (--st->pending == 0)
 		settle_decide(st);
@@ -346,7 +375,7 @@ settle_read_done(struct op *op, int res)
 
 	if (res == 0) {
 		st->readable[leg->index] = 0xffff;
-	} else if (leg->run == RUN_IN) {
+	} else if (!settle_is_abandoned(st, op) && leg->run == RUN_IN) {
 		/* One bad sector fails the whole read: block by block. */
 		for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
 			st->pending++;
@@ -441,6 +470,7 @@ settle_start(struct set *set, uint64_t unit)
 		st++;
 	st->step = SETTLE_LOCKING;
 	st->unit = unit;
+	CHECK(st->abandoned == 0);
 	set->settler.busy++;
 	if (u)
 		u->settling = true;
@@ -456,8 +486,9 @@ settle_start(struct set *set, uint64_t unit)
 static bool
 settle_is_underway(const struct set *set, uint64_t unit)
 {
-	for (uint32_t i = 0; i < SETTLE_MAX; i++)
+	for (uint32_t i = 0; i < SETTLE_SLOTS; i++)
 		if (set->settler.settles[i].step != SETTLE_FREE &&
+		    set->settler.settles[i].step != SETTLE_STUCK &&
 		    set->settler.settles[i].unit == unit)
 			return true;
 	return false;
@@ -538,6 +569,7 @@ settle_tick(struct set *set)
 
 	settle_announce(set);
 	while (set->settler.busy < SETTLE_MAX &&
+	       set->settler.busy + set->settler.stuck < SETTLE_SLOTS &&
 	       (settle_next_waited(set, &unit) ||
 		settle_next_repair(set, &unit) ||
 		settle_next_background(set, &unit)))

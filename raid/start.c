@@ -350,6 +350,8 @@ start_choose(struct set *set)
 
 		if (!s->leg)
 			continue;
+		if (s->res == -ETIMEDOUT && s->leg->run != RUN_IN)
+			continue; /* given up, and said so (R10) */
 		if (s->res < 0)
 			start_evict(set, s->leg, NOTE_LEG_DAMAGED,
 				    CAUSE_JOURNAL, 0, 0);

@@ -38,6 +38,8 @@ leg_status(const struct raid *r, const struct leg *leg,
 		.mismatches = leg->mismatches,
 		.repaired = leg->repaired,
 		.in_flight = leg->in_flight,
+		.slow_reads = leg->slow_reads,
+		.abandoned = leg->zombies,
 	};
 	if (out->state == LEG_IN_SYNC)
 		return;

@@ -37,6 +37,8 @@ void leg_bad_read(struct leg *leg, bool mismatch, int err, uint64_t block);
 struct leg *leg_pick(struct set *set, uint8_t not_these);
 /* Can the journal take records still (R7)? */
 bool set_can_record(const struct set *set);
+/* Would the set keep a leg in-sync in all epochs since the one in force? */
+bool leg_is_expendable(const struct leg *leg);
 void raid_note(struct raid *r, enum raid_note_kind kind, struct set *set,
 	       struct leg *leg, int err, uint64_t a, uint64_t b);
 
@@ -141,9 +143,9 @@ void settle_wait(struct set *set, struct part *p);
 void settle_repair(struct set *set, uint64_t block);
 
 /* fetch.c */
-void fetch_start(struct fetch *f, struct set *set, uint64_t block,
-		 uint32_t count, void *buf,
-		 void (*done)(struct fetch *f, int res));
+/* Set are: set, block, count, buf, done; and req, if the buffer is a client's,
+ * else bounce.  done(-EAGAIN): a slow leg has the client's buffer. */
+void fetch_start(struct fetch *f);
 
 /* part.c */
 struct part *part_take(struct raid *r);

@@ -457,6 +457,7 @@ write_fetched(struct fetch *f, int res)
 {
 	struct part *p = container_of(f, struct part, fetch);
 
+	p->buf = p->bounce; /* it may be another (R10) */
 	if (res < 0 && !PLANTED(SUBBLOCK_WRITE_OVER_LOST)) {
 		/* A block no leg verifies takes no part of a block (H15). */
 		p->units = 0;
@@ -523,5 +524,13 @@ write_begin(struct part *p)
 		return;
 	}
 	p->step = PART_FETCHING;
-	fetch_start(&p->fetch, p->set, p->block, 1, p->bounce, write_fetched);
+	p->fetch = (struct fetch){
+		.set = p->set,
+		.block = p->block,
+		.count = 1,
+		.buf = p->bounce,
+		.bounce = &p->bounce,
+		.done = write_fetched,
+	};
+	fetch_start(&p->fetch);
 }

@@ -92,6 +92,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/scenarios_crash.c \
 	tests/sim/scenarios_member.c \
 	tests/sim/scenarios_planted.c \
+	tests/sim/scenarios_slow.c \
 	tests/sim/script.c \
 	tests/sim/script.h \
 	tests/sim/setting.c \
@@ -242,6 +243,7 @@ SYSTEM = \
 	tests/system/test-crash-cut.sh \
 	tests/system/test-crash-kill.sh \
 	tests/system/test-crash-nbdkit.sh \
+	tests/system/test-disk-hangs.sh \
 	tests/system/test-format-members.sh \
 	tests/system/test-nbd-clients.sh \
 	tests/system/test-nbd-rude.sh \

@@ -7,24 +7,39 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "script.h"
+
+struct chapter {
+	const struct scenario *scenarios;
+	const unsigned *count;
+};
+
+static const struct chapter chapters[] = {
+	{crash_scenarios, &crash_scenario_count},
+	{member_scenarios, &member_scenario_count},
+	{planted_scenarios, &planted_scenario_count},
+	{slow_scenarios, &slow_scenario_count},
+};
 
 unsigned
 scenario_count(void)
 {
-	return crash_scenario_count + member_scenario_count +
-	       planted_scenario_count;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(chapters); i++)
+		count += *chapters[i].count;
+	return count;
 }
 
 static const struct scenario *
 scenario_at(unsigned index)
 {
-	if (index < crash_scenario_count)
-		return &crash_scenarios[index];
-	index -= crash_scenario_count;
-	if (index < member_scenario_count)
-		return &member_scenarios[index];
-	return &planted_scenarios[index - member_scenario_count];
+	unsigned i = 0;
+
+	while (index >= *chapters[i].count)
+		index -= *chapters[i++].count;
+	return &chapters[i].scenarios[index];
 }
 
 const char *

@@ -15,7 +15,7 @@ await(struct sim *s, struct slot *slot)
 {
 	if (!sim_run_until(s, script_answered, slot, SIM_ANSWER_NS))
 		sim_fail(s, "scenario", "the run ended before an answer");
-	return slot->req.res;
+	return slot->res;
 }
 
 static int

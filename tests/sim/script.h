@@ -29,6 +29,8 @@ extern const struct scenario crash_scenarios[];
 extern const unsigned crash_scenario_count;
 extern const struct scenario member_scenarios[];
 extern const unsigned member_scenario_count;
+extern const struct scenario slow_scenarios[];
+extern const unsigned slow_scenario_count;
 extern const struct scenario planted_scenarios[];
 extern const unsigned planted_scenario_count;
 

@@ -40,17 +40,10 @@ client_init(struct sim *s)
 	}
 }
 
-void
-client_fini(struct sim *s)
-{
-	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++)
-		pool_give(s->client.slots[i].memory, s->client.room);
-}
-
 static void
 client_answer_trouble(struct sim *s, struct slot *slot)
 {
-	int res = slot->req.res;
+	int res = slot->ask->req.res;
 
 	s->client.errors++;
 	if (res == -ESHUTDOWN) {
@@ -60,15 +53,15 @@ client_answer_trouble(struct sim *s, struct slot *slot)
 	if (res != -EIO || !s->lenient)
 		sim_fail(s, res == -EIO ? "I8" : "seam",
 			 "request %llu (op %d, %llu+%llu): answer %d",
-			 (unsigned long long)slot->id, (int)slot->req.op,
-			 (unsigned long long)slot->req.offset,
-			 (unsigned long long)slot->req.length, res);
+			 (unsigned long long)slot->id, (int)slot->ask->req.op,
+			 (unsigned long long)slot->ask->req.offset,
+			 (unsigned long long)slot->ask->req.length, res);
 }
 
 static const char *
 client_invariant(const struct sim *s, const struct slot *slot)
 {
-	if (slot->req.op == RAID_MAP)
+	if (slot->ask->req.op == RAID_MAP)
 		return "I6";
 	return s->crashed ? "I1-I5" : "I4";
 }
@@ -87,17 +80,117 @@ client_next(struct sim *s, struct slot *slot)
 	queue_add(&s->queue, s->now_ns + slot->think_ns, EVENT_CLIENT, slot);
 }
 
+/* --- asks --- */
+
+static struct ask *
+ask_take(struct client *c, struct slot *slot)
+{
+	struct ask *ask = c->free;
+
+	if (ask == NULL) {
+		ask = calloc(1, sizeof(*ask));
+		CHECK(ask != NULL);
+		ask->memory = pool_take(c->room);
+	} else {
+		c->free = ask->next;
+	}
+	ask->slot = slot;
+	return ask;
+}
+
+static void
+ask_give(struct client *c, struct ask *ask)
+{
+	ask->next = c->free;
+	c->free = ask;
+}
+
+/* A late completion into it would show as a wrong read later (I21). */
+static void
+ask_poison(struct ask *ask)
+{
+	struct raid_req *req = &ask->req;
+
+	if (req->buf != NULL)
+		memset(req->buf, 0xcc, req->op == RAID_MAP ?
+		       req->length / ORACLE_BLOCK + 2 : req->length);
+}
+
+/* The slow leg is done with it. */
+static void
+client_released(struct raid_req *req)
+{
+	struct ask *ask = container_of(req, struct ask, req);
+	struct sim *s = ask->slot->sim;
+	struct ask **l = &s->client.held;
+
+	while (*l != NULL && *l != ask)
+		l = &(*l)->next;
+	if (*l == NULL || req->held != 0)
+		sim_fail(s, "I21", "a request was released that is not held");
+	*l = ask->next;
+	ask_give(&s->client, ask);
+}
+
+static void
+client_put_aside(struct sim *s, struct slot *slot)
+{
+	struct ask *ask = slot->ask;
+
+	slot->ask = NULL;
+	ask->next = s->client.held;
+	s->client.held = ask;
+	s->client.held_sum++;
+}
+
+static void client_done(struct raid_req *req);
+
+static void
+client_ask(struct sim *s, struct slot *slot, const struct raid_req *like)
+{
+	struct ask *ask = ask_take(&s->client, slot);
+	enum raid_op op = like->op;
+
+	slot->ask = ask;
+	ask->req = (struct raid_req){
+		.op = op,
+		.flags = like->flags,
+		.offset = like->offset,
+		.length = like->length,
+		.done = client_done,
+		.released = client_released,
+	};
+	if (op == RAID_READ || op == RAID_WRITE || op == RAID_MAP)
+		ask->req.buf = ask->memory + like->offset % CLIENT_ALIGN;
+	if (op == RAID_WRITE)
+		pattern_fill(slot->id, like->offset, like->length,
+			     ask->req.buf);
+	raid_submit(s->raid, &ask->req);
+	s->called = true;
+}
+
 static void
 client_done(struct raid_req *req)
 {
-	struct slot *slot = container_of(req, struct slot, req);
+	struct ask *ask = container_of(req, struct ask, req);
+	struct slot *slot = ask->slot;
 	struct sim *s = slot->sim;
 
-	if (!slot->busy)
+	if (!slot->busy || slot->ask != ask)
 		sim_fail(s, "seam", "request %llu was answered twice",
 			 (unsigned long long)slot->id);
 	trace_add(&s->trace, s->now_ns, TRACE_ANSWER, NULL, slot->id,
 		  (uint64_t)(int64_t)req->res, 0, 0);
+	if (req->res == -EAGAIN && req->op == RAID_READ) {
+		struct raid_req like = *req;
+
+		if (req->held != 0)
+			client_put_aside(s, slot);
+		else
+			ask_give(&s->client, ask);
+		client_ask(s, slot, &like);
+		return;
+	}
 	if (req->res != 0)
 		client_answer_trouble(s, slot);
 	if (s->now_ns - slot->sent_ns > SIM_ANSWER_NS)
@@ -109,10 +202,14 @@ client_done(struct raid_req *req)
 		sim_fail(s, client_invariant(s, slot), "request %llu: %s",
 			 (unsigned long long)slot->id, s->oracle.reason);
 	watch_answer(s, slot);
-	/* A late completion into it would show as a wrong read later (I21). */
-	if (req->buf != NULL)
-		memset(req->buf, 0xcc, req->op == RAID_MAP ?
-		       req->length / ORACLE_BLOCK + 2 : req->length);
+	slot->res = req->res;
+	if (req->held != 0) {
+		client_put_aside(s, slot);
+	} else {
+		ask_poison(ask);
+		ask_give(&s->client, ask);
+	}
+	slot->ask = NULL;
 	slot->busy = false;
 	s->io_at_progress = s->io_count;
 	s->client.busy--;
@@ -128,29 +225,21 @@ client_submit(struct sim *s, struct slot *slot, enum raid_op op,
 		TRACE_READ, TRACE_WRITE, TRACE_FLUSH,
 		TRACE_DISCARD, TRACE_ZEROES, TRACE_MAP,
 	};
-
-	if (slot->memory == NULL)
-		slot->memory = pool_take(s->client.room);
-	slot->req = (struct raid_req){
+	const struct raid_req like = {
 		.op = op,
 		.flags = flags,
 		.offset = offset,
 		.length = length,
-		.done = client_done,
 	};
-	if (op == RAID_READ || op == RAID_WRITE || op == RAID_MAP)
-		slot->req.buf = slot->memory + offset % CLIENT_ALIGN;
+
 	slot->busy = true;
 	slot->sent_ns = s->now_ns;
 	s->client.busy++;
 	slot->id = oracle_begin(&s->oracle, slot->index, op, flags, offset,
 				length);
-	if (op == RAID_WRITE)
-		pattern_fill(slot->id, offset, length, slot->req.buf);
 	trace_add(&s->trace, s->now_ns, kinds[op], NULL, slot->id, offset,
 		  length, slot->op << 8 | flags);
-	raid_submit(s->raid, &slot->req);
-	s->called = true;
+	client_ask(s, slot, &like);
 }
 
 static uint64_t
@@ -294,10 +383,39 @@ client_pause(struct sim *s)
 void
 client_crash(struct sim *s)
 {
-	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++)
-		s->client.slots[i].busy = false;
-	s->client.busy = 0;
-	s->client.left = 0;
+	struct client *c = &s->client;
+
+	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++) {
+		struct slot *slot = &c->slots[i];
+
+		slot->busy = false;
+		if (slot->ask != NULL)
+			ask_give(c, slot->ask);
+		slot->ask = NULL;
+	}
+	while (c->held != NULL) {
+		struct ask *ask = c->held;
+
+		c->held = ask->next;
+		ask_give(c, ask);
+	}
+	c->busy = 0;
+	c->left = 0;
+}
+
+void
+client_fini(struct sim *s)
+{
+	struct client *c = &s->client;
+
+	client_crash(s);
+	while (c->free != NULL) {
+		struct ask *ask = c->free;
+
+		c->free = ask->next;
+		pool_give(ask->memory, c->room);
+		free(ask);
+	}
 }
 
 struct slot *

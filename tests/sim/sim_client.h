@@ -15,8 +15,17 @@ struct sim;
 /* The op of a request that a scenario or a check sent. */
 #define CLIENT_NO_OP (UINT64_MAX >> 8)
 
-struct slot {
+/* A request as the engine has it.  One that a slow leg still reads into
+ * (R10) is put aside, and asked again with another. */
+struct ask {
 	struct raid_req req;
+	struct slot *slot;
+	struct ask *next; /* put aside, or free */
+	uint8_t *memory;
+};
+
+struct slot {
+	struct ask *ask;
 	struct sim *sim;
 	unsigned index;
 	bool busy;
@@ -26,7 +35,7 @@ struct slot {
 	uint64_t op; /* its run and number: opset.h */
 	uint64_t id;
 	uint64_t sent_ns;
-	uint8_t *memory;
+	int res;
 };
 
 struct client {
@@ -38,6 +47,9 @@ struct client {
 	uint64_t hot[8];
 	uint64_t left;  /* requests to be sent yet */
 	uint64_t answered;
+	struct ask *free;  /* asks */
+	struct ask *held;  /* of this run, put aside */
+	uint64_t held_sum; /* ever */
 	uint64_t errors;
 	unsigned busy;
 };
@@ -48,7 +60,7 @@ void client_fini(struct sim *s);
 void client_run(struct sim *s, uint64_t requests);
 /* No more; what is in flight stays. */
 void client_pause(struct sim *s);
-/* The engine is gone, with all requests. */
+/* The engine is gone, with all requests, and what they held. */
 void client_crash(struct sim *s);
 /* A slot may send: the random clients' event. */
 void client_event(struct sim *s, struct slot *slot);

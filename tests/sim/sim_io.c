@@ -128,6 +128,10 @@ rule_act(struct sim *s, struct rule *r, struct sim_op *op)
 		trace_add(&s->trace, s->now_ns, TRACE_HELD, NULL, op->id,
 			  op->member, 0, 0);
 		return true;
+	case RULE_STALL:
+		op->stall_ns = r->stall_ns;
+		op->done_ns += r->stall_ns;
+		break;
 	case RULE_DROP:
 		op->fate = FATE_DROP;
 		s->member[op->member].lies = true;
@@ -350,7 +354,8 @@ sim_submit(struct io *io, struct io_req *req)
 	watch_submit(s, op);
 	sim_io_link(&m->in_flight, op);
 	if (!rules_apply(s, op, RULE_SUBMIT))
-		queue_add(&s->queue, s->now_ns + sim_io_landing(s, m, ns),
+		queue_add(&s->queue, s->now_ns + op->stall_ns +
+				  sim_io_landing(s, m, ns),
 			  EVENT_LAND, op);
 }
 
@@ -422,7 +427,9 @@ sim_io_done(struct sim *s, struct sim_op *op)
 
 	if (!op->released && rules_apply(s, op, RULE_DONE))
 		return;
-	if (op->op == IO_WRITE && memcmp(op->data, req->buf, op->length) != 0)
+	/* Of a leg that is out nobody waits for it (R10). */
+	if (op->op == IO_WRITE && sim_is_in_sync(s, op->member) &&
+	    memcmp(op->data, req->buf, op->length) != 0)
 		sim_fail(s, "R8", "buffer of I/O %llu changed in flight",
 			 (unsigned long long)op->id);
 	if (op->cached != NULL)

@@ -49,6 +49,7 @@ struct sim_op {
 	uint64_t submit_seq;
 	uint64_t submit_ns;
 	uint64_t done_ns;
+	uint64_t stall_ns;
 	bool landed;
 	bool released; /* its rule holds it no more */
 	int fault;     /* the result it was drawn to have */
@@ -68,6 +69,7 @@ enum rule_act {
 	RULE_FAIL,  /* the I/O has rule.res, without effect */
 	RULE_VANISH, /* and so has all that follows on the member */
 	RULE_HOLD,  /* it stays there until rule_release() */
+	RULE_STALL, /* submitted: the disk takes rule.stall_ns for it */
 	RULE_DROP,  /* acknowledged and forgotten: a lying disk */
 };
 
@@ -83,6 +85,7 @@ struct rule {
 	enum rule_when when;
 	uint64_t skip; /* let so many pass */
 	bool again;    /* stays armed */
+	uint64_t stall_ns;
 	enum rule_act act;
 	int res;
 	uint64_t hits;

@@ -206,8 +206,8 @@ static void
 watch_written(struct sim *s, const struct slot *slot)
 {
 	uint64_t grain = s->oracle.granule_bytes;
-	uint64_t first = slot->req.offset / grain;
-	uint64_t last = (slot->req.offset + slot->req.length - 1) / grain;
+	uint64_t first = slot->ask->req.offset / grain;
+	uint64_t last = (slot->ask->req.offset + slot->ask->req.length - 1) / grain;
 	uint64_t at = (first + rng_once(slot->id, s->seed) %
 		       (last - first + 1)) * grain;
 	struct watch_set *ws;
@@ -221,7 +221,7 @@ watch_written(struct sim *s, const struct slot *slot)
 		sim_fail(s, "R7", "a write was acknowledged by set %u, whose"
 			 " last leg had failed", set);
 	watch_legs_hold(s, at);
-	if ((slot->req.flags & RAID_FUA) != 0)
+	if ((slot->ask->req.flags & RAID_FUA) != 0)
 		watch_is_durable(s, at);
 	else
 		s->watch.recent[s->watch.recent_at++ % WATCH_RECENT] = at + 1;
@@ -245,12 +245,12 @@ watch_flushed(struct sim *s, const struct slot *slot)
 static void
 watch_unwritten(struct sim *s, const struct slot *slot)
 {
-	uint64_t at = (slot->req.offset + ORACLE_BLOCK - 1) / ORACLE_BLOCK *
+	uint64_t at = (slot->ask->req.offset + ORACLE_BLOCK - 1) / ORACLE_BLOCK *
 		      ORACLE_BLOCK;
 	uint32_t set, sum;
 	uint64_t offset;
 
-	if (at + ORACLE_BLOCK > slot->req.offset + slot->req.length ||
+	if (at + ORACLE_BLOCK > slot->ask->req.offset + slot->ask->req.length ||
 	    !oracle_block_unwritten(&s->oracle, at))
 		return;
 	layout_locate(&s->options.geometry, at, &set, &offset);
@@ -263,15 +263,15 @@ watch_unwritten(struct sim *s, const struct slot *slot)
 void
 watch_answer(struct sim *s, const struct slot *slot)
 {
-	if (slot->req.res != 0)
+	if (slot->ask->req.res != 0)
 		return;
 	if (!s->watch.in_force)
 		sim_fail(s, "R13", "an answer before the start's epoch is in"
 			 " force");
-	if (slot->req.op == RAID_WRITE)
+	if (slot->ask->req.op == RAID_WRITE)
 		watch_written(s, slot);
-	else if (slot->req.op == RAID_FLUSH)
+	else if (slot->ask->req.op == RAID_FLUSH)
 		watch_flushed(s, slot);
-	else if (slot->req.op == RAID_DISCARD || slot->req.op == RAID_ZEROES)
+	else if (slot->ask->req.op == RAID_DISCARD || slot->ask->req.op == RAID_ZEROES)
 		watch_unwritten(s, slot);
 }
