@@ -4,17 +4,18 @@
 
     crash.py kill|cut|nbdkit --dir DIR --raidd RAIDD --raidctl RAIDCTL
              --stamp STAMP --disk CRASH_DISK --preload CRASH_FS
-             --seed N --crashes N [--life N]
+             --seed N --crashes N [--life N] [--seconds S]
 
 kill: members are files; what raidd wrote stays.
 cut: members have a volatile cache, and are killed with raidd, or one of them
 alone.  nbdkit: the same with nbdkit's cache.  A life is an array, from its
-creation to its last clean stop.  Everything is drawn from the seed but the
-times things take.
+creation to its last clean stop; none begins after S seconds.  Everything is
+drawn from the seed but the times things take.
 """
 
 import argparse
 import collections
+import hashlib
 import json
 import os
 import random
@@ -275,6 +276,24 @@ class Life:
                 if leg["state"] != "in-sync" and member not in self.out:
                     raise Failure("a leg is out for no reason: %s" % leg)
 
+    def check_media(self):
+        """After a clean stop each leg alone has all, and it is the same."""
+        reader = os.path.dirname(os.path.abspath(__file__))
+        reader += "/member_read.py"
+        media = self.members.media()
+        digests = set()
+        for leg in range(self.legs):
+            if self.out & set(range(leg, len(media), self.legs)):
+                continue
+            done = subprocess.run(
+                [sys.executable, reader, "--leg", str(leg), *media],
+                stdin=subprocess.DEVNULL, capture_output=True)
+            if done.returncode:
+                raise Failure("leg %d: %s" % (leg, done.stderr.decode()))
+            digests.add(hashlib.sha256(done.stdout).hexdigest())
+        if len(digests) > 1:
+            raise Failure("the legs differ")
+
     def run(self, crashes):
         self.create()
         while crashes:
@@ -287,6 +306,7 @@ class Life:
             self.start()
         self.rest()
         self.stamp.end()
+        self.check_media()
         print("%d sets of %d, %s:" % (
             self.sets, self.legs, type(self.members).__name__.lower()),
             self.stamp.last, flush=True)
@@ -305,13 +325,17 @@ def run(args):
     totals = collections.Counter()
     kinds = {"kill": [Files], "cut": [Disks], "nbdkit": [Nbdkit]}[args.mode]
     left = args.crashes
-    while left:
+    end = time.monotonic() + args.seconds
+    while left and time.monotonic() < end:
         kinds = kinds[1:] + kinds[:1]
         life = Life(args, rng, totals, kinds[0])
         try:
             count = min(left, args.life)
             life.run(count)
             left -= count
+        except Failure as e:
+            raise Failure("after %d crashes: %s"
+                          % (totals["kills"] + totals["cuts"], e)) from None
         finally:
             life.undo()
     print(", ".join("%d %s" % (n, what) for what, n in sorted(totals.items())))
@@ -325,6 +349,7 @@ def main():
     p.add_argument("--seed", type=int, required=True)
     p.add_argument("--crashes", type=int, required=True)
     p.add_argument("--life", type=int, default=40)
+    p.add_argument("--seconds", type=float, default=float("inf"))
     args = p.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print("seed %d" % args.seed, flush=True)

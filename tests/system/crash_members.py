@@ -54,6 +54,10 @@ class Files:
         daemon.kill()
         return "kill"
 
+    def media(self):
+        """What holds the bytes, with nobody in between; raidd has ended."""
+        return self.paths
+
     def remove(self):
         for path in self.paths:
             os.unlink(path)
@@ -89,7 +93,7 @@ class Disks(Files):
             stderr=subprocess.STDOUT))
 
     def log(self):
-        return open(self.args.dir + "/members.log", "a")
+        return open(self.args.dir + "/disks.log", "a")
 
     def check(self, i):
         for p in self.servers[i]:
@@ -133,6 +137,10 @@ class Disks(Files):
         for i in range(len(self.paths)):
             self.reap(i)
         return "cut"
+
+    def media(self):
+        self.undo()
+        return self.images
 
     def fail(self, i):
         """Member i dies under raidd; it comes back after the next cut."""
