@@ -142,13 +142,27 @@ oracle_begin(struct oracle *o, unsigned slot, enum raid_op op, uint32_t flags,
 }
 
 static void
-oracle_make_durable(struct oracle_write *w)
+oracle_unlink(struct oracle_write *w)
 {
-	w->durable = true;
 	w->prev->next = w->next;
 	w->next->prev = w->prev;
 	w->next = NULL;
 	w->prev = NULL;
+}
+
+static void
+oracle_make_durable(struct oracle_write *w)
+{
+	w->durable = true;
+	oracle_unlink(w);
+}
+
+/* It stays so: no flush makes it certain. */
+static void
+oracle_make_maybe(struct oracle_write *w)
+{
+	w->maybe = true;
+	oracle_unlink(w);
 }
 
 static void
@@ -159,7 +173,7 @@ oracle_flushed(struct oracle *o, uint64_t issue)
 	while (w != &o->pending) {
 		struct oracle_write *next = w->next;
 
-		if (w->ok && !w->maybe && w->done < issue)
+		if (w->ok && w->done < issue)
 			oracle_make_durable(w);
 		w = next;
 	}
@@ -170,8 +184,9 @@ oracle_end_write(struct oracle_write *w, int res, uint64_t seq)
 {
 	w->done = seq;
 	w->ok = res == 0;
-	w->maybe = res != 0;
-	if (w->ok && w->durable_ack)
+	if (!w->ok)
+		oracle_make_maybe(w);
+	else if (w->durable_ack)
 		oracle_make_durable(w);
 	oracle_write_unref(w);
 }
@@ -211,7 +226,7 @@ oracle_crash(struct oracle *o, bool with_power)
 		bool in_flight = w->done == 0;
 
 		if (with_power || in_flight)
-			w->maybe = true;
+			oracle_make_maybe(w);
 		if (in_flight)
 			w->done = seq;
 		if (in_flight)
@@ -232,8 +247,13 @@ oracle_all_durable(struct oracle *o)
 void
 oracle_doubt(struct oracle *o)
 {
-	for (struct oracle_write *w = o->pending.next; w != &o->pending;
-	     w = w->next)
+	struct oracle_write *w = o->pending.next;
+
+	while (w != &o->pending) {
+		struct oracle_write *next = w->next;
+
 		if (w->done != 0)
-			w->maybe = true;
+			oracle_make_maybe(w);
+		w = next;
+	}
 }

@@ -27,7 +27,8 @@ struct oracle_write {
 	bool durable_ack; /* its answer means durable */
 	bool zeros;       /* its data is zeros, not a pattern */
 	uint32_t refs;    /* versions, and one while in flight */
-	struct oracle_write *prev; /* those not durable, in order of issue */
+	/* Those that a flush makes durable, in order of issue. */
+	struct oracle_write *prev;
 	struct oracle_write *next;
 };
 
@@ -62,7 +63,7 @@ struct oracle {
 	uint64_t granules;
 	struct version **newest;
 	struct oracle_write genesis;
-	struct oracle_write pending; /* head of the list of the not durable */
+	struct oracle_write pending; /* head of that list */
 	uint64_t slots_used; /* a bit each */
 	struct oracle_slot slots[ORACLE_SLOTS_MAX];
 	uint64_t next_id;
