@@ -23,11 +23,11 @@ sim_is_damaged(const struct sim *s, unsigned member, uint64_t offset,
 
 	if (d->vanished || s->member[member].lies)
 		return true;
-	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++)
+	for (unsigned i = 0; d->flips_live > 0 && i < DISK_FLIPS_MAX; i++)
 		if (d->flips[i].live && d->flips[i].offset >= offset &&
 		    d->flips[i].offset < offset + length)
 			return true;
-	for (unsigned i = 0; i < DISK_BAD_MAX; i++)
+	for (unsigned i = 0; d->bad_live > 0 && i < DISK_BAD_MAX; i++)
 		if (d->bad[i].live && d->bad[i].offset < offset + length &&
 		    offset < d->bad[i].offset + d->bad[i].length)
 			return true;

@@ -12,18 +12,10 @@ queue_before(const struct event *a, const struct event *b)
 	return a->order < b->order;
 }
 
-static void
-queue_swap(struct event *a, struct event *b)
-{
-	struct event t = *a;
-
-	*a = *b;
-	*b = t;
-}
-
 void
 queue_add(struct queue *q, uint64_t at_ns, enum event_kind kind, void *arg)
 {
+	struct event e = {at_ns, q->order++, kind, arg};
 	size_t i = q->count++;
 
 	if (q->count > q->room) {
@@ -31,10 +23,10 @@ queue_add(struct queue *q, uint64_t at_ns, enum event_kind kind, void *arg)
 		q->heap = realloc(q->heap, q->room * sizeof(*q->heap));
 		CHECK(q->heap != NULL);
 	}
-	q->heap[i] = (struct event){at_ns, q->order++, kind, arg};
-	for (; i > 0 && queue_before(&q->heap[i], &q->heap[(i - 1) / 2]);
+	for (; i > 0 && queue_before(&e, &q->heap[(i - 1) / 2]);
 	     i = (i - 1) / 2)
-		queue_swap(&q->heap[i], &q->heap[(i - 1) / 2]);
+		q->heap[i] = q->heap[(i - 1) / 2];
+	q->heap[i] = e;
 }
 
 uint64_t
@@ -47,22 +39,25 @@ struct event
 queue_take(struct queue *q)
 {
 	struct event top = q->heap[0];
+	struct event last;
 	size_t i = 0;
 
 	CHECK(q->count > 0);
-	q->heap[0] = q->heap[--q->count];
+	last = q->heap[--q->count];
 	for (;;) {
-		size_t least = i;
+		size_t least = 2 * i + 1;
 
-		for (size_t c = 2 * i + 1; c <= 2 * i + 2; c++)
-			if (c < q->count &&
-			    queue_before(&q->heap[c], &q->heap[least]))
-				least = c;
-		if (least == i)
-			return top;
-		queue_swap(&q->heap[i], &q->heap[least]);
+		if (least + 1 < q->count &&
+		    queue_before(&q->heap[least + 1], &q->heap[least]))
+			least++;
+		if (least >= q->count ||
+		    !queue_before(&q->heap[least], &last))
+			break;
+		q->heap[i] = q->heap[least];
 		i = least;
 	}
+	q->heap[i] = last;
+	return top;
 }
 
 void
