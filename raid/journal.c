@@ -150,6 +150,16 @@ journal_compose_jobs(struct set *set)
 	}
 }
 
+/* A sum behind a newer one of its block would be the block's in replay. */
+static void
+journal_check_order(const struct set *set, const struct node *n)
+{
+	const struct node *newer = sums_newest(&set->sums, n->block);
+
+	for (; newer != n; newer = sums_node(&set->sums, newer->older))
+		CHECK(newer && !(newer->flags & NODE_JOURNALED));
+}
+
 static void
 journal_compose_queue(struct set *set)
 {
@@ -164,6 +174,7 @@ journal_compose_queue(struct set *set)
 				      j->rec.sums + 2 > sums_room;
 			break;
 		}
+		journal_check_order(set, n);
 		CHECK(journal_put_node(set, &j->rec, n));
 		sums_queue_pop(&set->sums);
 	}
