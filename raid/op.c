@@ -82,7 +82,8 @@ op_io_done(struct io_req *req)
 	leg->in_flight--;
 	leg->raid->ops_busy--;
 	op_count(op);
-	if (req->res == 0 && req->op == IO_WRITE && !req->fua)
+	/* One that failed may be there all the same, FUA or not (R16). */
+	if (req->op == IO_WRITE && (!req->fua || req->res != 0))
 		leg->written++;
 	op->done(op, req->res);
 	op_free(op);

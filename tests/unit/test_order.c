@@ -17,6 +17,7 @@ static bool hold_journal;
 static bool hold_superblock;
 static bool fail_flush;
 static bool fail_data; /* though it is written */
+static unsigned flushes_seen;
 static enum { MAP_PASS, MAP_HOLD_HEADER, MAP_HOLD } map;
 
 static int
@@ -24,6 +25,8 @@ hook(struct memio *mem, const struct io_req *req)
 {
 	enum memio_area area;
 
+	if (req->op == IO_FLUSH)
+		flushes_seen++;
 	if (req->op == IO_FLUSH)
 		return fail_flush && req->member == 0 ? -EIO : 0;
 	if (req->op != IO_WRITE)
@@ -55,6 +58,7 @@ begin(void)
 	hold_superblock = false;
 	fail_flush = false;
 	fail_data = false;
+	flushes_seen = 0;
 	map = MAP_PASS;
 }
 
@@ -221,4 +225,24 @@ Test(order, a_sum_that_waits_does_not_follow_what_was_decided)
 	memset(buf, 0, RAID_BLOCK);
 	cr_assert_eq(memio_do(&m, RAID_READ, 0, 0, RAID_BLOCK, buf), 0);
 	cr_assert_eq(buf[0], 4);
+}
+
+/* Once, a write that failed was not counted among those that a leg's cache
+ * may hold: what it left there was read, and never flushed (R16, I3). */
+Test(order, what_a_failed_write_left_is_flushed_before_it_is_decided)
+{
+	memio_create(&m, 1, 2, 4096);
+	cr_assert_eq(raid_member_fail(m.raid, 0, 1), 0);
+	memio_turn(&m);
+	cr_assert_eq(write_block(0, 1, RAID_FUA), 0);
+	cr_assert_eq(write_block(0, 2, RAID_FUA), 0);
+	cr_assert_eq(flush(), 0);
+	m.hook = hook;
+	fail_data = true;
+	cr_assert_eq(write_block(0, 3, 0), -EIO);
+	fail_data = false;
+	cr_assert_eq(flushes_seen, 0);
+	cr_assert_eq(memio_do(&m, RAID_READ, 0, 0, RAID_BLOCK, buf), 0);
+	cr_assert_eq(buf[0], 3);
+	cr_assert_eq(flushes_seen, 1);
 }
