@@ -103,7 +103,7 @@ static void
 meta_write_leg(struct raid *r, struct leg *leg)
 {
 	struct sb *sb = &r->sb;
-	uint8_t slot = leg->sb_slot ^ !PLANTED(SUPERBLOCK_IN_PLACE);
+	uint8_t slot = leg->sb_slot ^ 1;
 
 	sb->set = leg->set->index;
 	sb->leg = leg->index;
@@ -206,7 +206,7 @@ meta_round_done(struct raid *r)
 		struct leg *leg = &r->legs[i];
 
 		if (m->written[i] && !m->failed[i])
-			leg->sb_slot ^= 1;
+			leg->sb_slot ^= !PLANTED(SUPERBLOCK_IN_PLACE);
 		if (!m->failed[i])
 			continue;
 		failed = true;

@@ -170,8 +170,8 @@ store_compose_record(struct job *job, struct record *rec)
 		map_add_stale(set, st->region, item.stale);
 	CHECK(record_add(rec, &item));
 	for (uint32_t i = 0; i < store_blocks(st); i++) {
-		struct node *n = sums_newest(&set->sums,
-					     store_first_block(st) + i);
+		struct node *n =
+			sums_newest(&set->sums, store_first_block(st) + i);
 
 		CHECK(store_put_newer(st, rec, n));
 		store_waive(st, n);
@@ -296,9 +296,9 @@ store_write(struct store *st)
 		store_free(st); /* its sums are not decided (R17) */
 		return;
 	}
-	if (map_slot(e) != SLOT_NONE) {
-		if ((!f || f->state == FRAME_LOST) &&
-		    !(PLANTED(LOST_PAGE_STORED_ANEW) && f)) {
+	if (map_slot(e) != SLOT_NONE &&
+	    !(PLANTED(LOST_PAGE_STORED_ANEW) && f && f->state == FRAME_LOST)) {
+		if (!f || f->state == FRAME_LOST) {
 			store_lost(st, f);
 			return;
 		}

@@ -90,6 +90,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/run.h \
 	tests/sim/scenarios.c \
 	tests/sim/scenarios_crash.c \
+	tests/sim/scenarios_decay.c \
 	tests/sim/scenarios_member.c \
 	tests/sim/scenarios_planted.c \
 	tests/sim/scenarios_slow.c \

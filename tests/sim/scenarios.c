@@ -19,6 +19,7 @@ static const struct chapter chapters[] = {
 	{crash_scenarios, &crash_scenario_count},
 	{member_scenarios, &member_scenario_count},
 	{planted_scenarios, &planted_scenario_count},
+	{decay_scenarios, &decay_scenario_count},
 	{slow_scenarios, &slow_scenario_count},
 };
 

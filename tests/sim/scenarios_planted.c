@@ -147,28 +147,6 @@ sum_tells_the_rotten_copy(struct sim *s, unsigned variant)
 	EXPECT(s, do_read(s, 0, BLOCK(2)) == 0);
 }
 
-/* The front of a member is overwritten: what its end says still counts. */
-static void
-front_of_a_member_is_wiped(struct sim *s, unsigned variant)
-{
-	static const uint8_t zeros[SB_BYTES];
-	struct disk *d = &s->member[1].disk;
-
-	EXPECT(s, do_write(s, 0, BLOCK(4), RAID_FUA) == 0);
-	EXPECT(s, fail_leg(s, 0, 0) == 0);
-	EXPECT(s, do_write(s, BLOCK(1), BLOCK(1), RAID_FUA) == 0);
-	if (variant == 0)
-		EXPECT(s, sim_stop(s));
-	else
-		power_cut(s, FATE_DROP);
-	for (unsigned slot = 0; slot < SB_SLOTS; slot++)
-		disk_write(d, sb_offset(d->bytes, variant / 2, slot), SB_BYTES,
-			   zeros, true);
-	EXPECT(s, restart(s, BOTH));
-	EXPECT(s, leg_state(s, 0, 0) == LEG_FAILED);
-	sim_read_all(s);
-}
-
 /* v2 reaches no leg, though a record has its sum; a byte of v1 has rotted: the
  * older sum tells (R17).  By variant it stands in the journal, or in a page. */
 static void
@@ -284,29 +262,6 @@ read_after_kill_is_durable(struct sim *s, unsigned variant)
 	power_cut(s, FATE_DROP);
 	EXPECT(s, restart(s, BOTH));
 	EXPECT(s, do_read(s, 0, BLOCK(1)) == 0);
-}
-
-/* A leg that lost its map lacks all that is written (R18, R19). */
-static void
-damaged_leg_is_wholly_stale(struct sim *s, unsigned variant)
-{
-	static struct raid_status st;
-
-	for (unsigned i = 0; i < 6; i++)
-		EXPECT(s, do_write(s, BLOCK(16 * i), BLOCK(1), RAID_FUA) == 0);
-	pass(s, SECONDS(60)); /* all is CLEAN */
-	power_cut(s, FATE_DROP);
-	for (unsigned copy = 0; copy < 2; copy++)
-		EXPECT(s, disk_flip(&s->member[0].disk,
-				    s->layout.map_offset[copy] + 70, 1));
-	for (unsigned i = 0; i < variant + 1; i++) {
-		EXPECT(s, restart(s, M00 | M01 | M10 | M11));
-		EXPECT(s, leg_state(s, 0, 0) != LEG_IN_SYNC);
-		EXPECT(s, sim_wait_idle(s));
-		raid_status(s->raid, &st);
-		EXPECT(s, st.legs[0].stale_regions >= 3);
-		EXPECT(s, sim_stop(s));
-	}
 }
 
 /* That a member will not discard is no fault of it. */
@@ -476,10 +431,6 @@ const struct scenario planted_scenarios[] = {
 	 .run = sum_tells_the_rotten_copy,
 	 .hole = "R3: a FLUSH or FUA whose sum is in no record",
 	 .variants = 3, .sets = 1, .legs = 2},
-	{.name = "front-of-a-member-is-wiped",
-	 .run = front_of_a_member_is_wiped,
-	 .hole = "R13: an epoch at one end of a member only",
-	 .variants = 4, .sets = 1, .legs = 2},
 	{.name = "epochs-not-in-force-count",
 	 .run = epochs_not_in_force_count,
 	 .hole = "H3b: an epoch that never was in force is the whole of a set",
@@ -521,10 +472,6 @@ const struct scenario planted_scenarios[] = {
 	 .run = read_after_kill_is_durable,
 	 .hole = "H7: a value read out of all caches goes back", .variants = 2,
 	 .sets = 1, .legs = 2},
-	{.name = "damaged-leg-is-wholly-stale",
-	 .run = damaged_leg_is_wholly_stale,
-	 .hole = "R18: what a leg lost with its map is not known",
-	 .variants = 2, .sets = 2, .legs = 2},
 	{.name = "discard-may-be-refused", .run = discard_may_be_refused,
 	 .hole = "R22: a leg evicted for a discard", .variants = 2,
 	 .sets = 1, .legs = 2},

@@ -33,6 +33,8 @@ extern const struct scenario slow_scenarios[];
 extern const unsigned slow_scenario_count;
 extern const struct scenario planted_scenarios[];
 extern const unsigned planted_scenario_count;
+extern const struct scenario decay_scenarios[];
+extern const unsigned decay_scenario_count;
 
 /* What the scenario promises does not hold. */
 #define EXPECT(s, cond)                                                        \

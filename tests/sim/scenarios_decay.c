@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What rots, what tears, and members that come back from another time: more of
+ * what planted bugs (raid/plant.h) showed that no scenario looked at.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "check.h"
+#include "script.h"
+
+#define BOTH 3u /* members of one set of two */
+/* Members of two sets of two: 0.0, 0.1, 1.0, 1.1. */
+#define M00 1u
+#define M01 2u
+#define M10 4u
+#define M11 8u
+
+/* Away in an honest crash, or for longer than the history: behind, no fork. */
+static void
+stale_member_is_no_fork(struct sim *s, unsigned variant)
+{
+	static struct assembly a;
+	unsigned starts = variant == 0 ? 1 : SB_HISTORY + 8;
+	struct rule *fail, *hold;
+
+	EXPECT(s, do_write(s, 0, BLOCK(4), RAID_FUA) == 0);
+	if (variant == 0) {
+		/* The epoch without 0.0 reaches 0.1 only. */
+		fail = on(s, 0, AREA_DATA, IO_WRITE, RULE_SUBMIT, RULE_FAIL);
+		fail->res = -EIO;
+		for (int i = 0; i < 4; i++)
+			hold = on(s, 2 + i / 2, AREA_SUPERBLOCK, IO_WRITE,
+				  RULE_SUBMIT, RULE_HOLD);
+		client_send(s, RAID_WRITE, RAID_FUA, 0, BLOCK(1));
+		EXPECT(s, await_rule(s, hold, 1));
+		pass(s, SECONDS(1));
+	}
+	power_cut(s, FATE_DROP);
+	for (unsigned i = 0; i < starts; i++) {
+		EXPECT(s, restart(s, M00 | M10 | M11));
+		EXPECT(s, do_write(s, 0, BLOCK(2), RAID_FUA) == 0);
+		power_cut(s, FATE_DROP);
+	}
+	EXPECT(s, sim_assemble(s, M00 | M01 | M10 | M11, false, &a));
+	EXPECT(s, a.role[1] == ROLE_STALE);
+	EXPECT(s, restart(s, M00 | M01 | M10 | M11));
+	sim_read_all(s);
+}
+
+/* Each leg was started alone, by force: which is right is for the operator. */
+static void
+forced_lines_are_a_fork(struct sim *s, unsigned variant)
+{
+	static struct assembly a;
+
+	EXPECT(s, do_write(s, 0, BLOCK(4), RAID_FUA) == 0);
+	power_cut(s, FATE_DROP);
+	for (unsigned i = 0; i < 2; i++) {
+		EXPECT(s, restart_forced(s, 1u << (i ^ variant)));
+		EXPECT(s, do_write(s, BLOCK(8), BLOCK(1), RAID_FUA) == 0);
+		power_cut(s, FATE_DROP);
+	}
+	EXPECT(s, !sim_assemble(s, BOTH, false, &a));
+	EXPECT(s, a.verdict == ASSEMBLE_FORKED);
+}
+
+/* A member comes back as it was before an epoch that was in force on it. */
+static void
+member_went_back_an_epoch(struct sim *s, unsigned variant)
+{
+	struct disk *d = &s->member[2].disk;
+	struct disk old;
+
+	EXPECT(s, do_write(s, 0, BLOCK(32), RAID_FUA) == 0);
+	EXPECT(s, do_flush(s) == 0);
+	disk_copy_media(&old, d);
+	EXPECT(s, fail_leg(s, 0, 0) == 0);
+	pass(s, SECONDS(1));
+	if (variant == 1)
+		EXPECT(s, do_write(s, on_set(s, 1), BLOCK(1), RAID_FUA) == 0);
+	power_cut(s, FATE_DROP);
+	disk_put_media(d, &old);
+	disk_fini(&old);
+	EXPECT(s, restart(s, M00 | M01 | M10 | M11));
+	EXPECT(s, leg_state(s, 1, 0) != LEG_IN_SYNC);
+	sim_read_all(s);
+}
+
+/* Power goes while an epoch is written, and tears what every member says. */
+static void
+epoch_is_torn_everywhere(struct sim *s, unsigned variant)
+{
+	struct rule *hold[4];
+
+	EXPECT(s, do_write(s, 0, BLOCK(4), RAID_FUA) == 0);
+	EXPECT(s, fail_leg(s, 0, 0) == 0);
+	EXPECT(s, do_write(s, 0, BLOCK(1), RAID_FUA) == 0);
+	pass(s, SECONDS(1));
+	for (int i = 0; i < 4; i++)
+		hold[i] = on(s, i < 2 ? 1 : 3, AREA_SUPERBLOCK, IO_WRITE,
+			     RULE_SUBMIT, RULE_HOLD);
+	EXPECT(s, fail_leg(s, 1, 0) == 0);
+	EXPECT(s, await_rule(s, hold[3], 1));
+	power_cut(s, variant == 0 ? FATE_TEAR : FATE_DROP);
+	EXPECT(s, restart(s, M00 | M01 | M10 | M11));
+	EXPECT(s, leg_state(s, 0, 0) != LEG_IN_SYNC);
+	sim_read_all(s);
+}
+
+/* What a resync decided stands in a record: rot cannot undo it (R16). */
+static void
+resync_is_recorded(struct sim *s, unsigned variant)
+{
+	EXPECT(s, do_write(s, 0, BLOCK(2), RAID_FUA) == 0);
+	for (unsigned i = 0; i < 2 + variant; i++)
+		EXPECT(s, do_write(s, 0, BLOCK(1), 0) == 0);
+	daemon_dies(s);
+	EXPECT(s, restart(s, BOTH));
+	EXPECT(s, do_read(s, 0, BLOCK(2)) == 0);
+	power_cut(s, FATE_DROP);
+	EXPECT(s, disk_flip(&s->member[0].disk, s->layout.data_offset + 9, 1));
+	EXPECT(s, restart(s, BOTH));
+	EXPECT(s, do_read(s, 0, BLOCK(2)) == 0);
+}
+
+/* A set that cannot record a resync leaves it, and is at rest. */
+static void
+write_stopped_set_rests(struct sim *s, unsigned variant)
+{
+	struct rule *fail, *reads;
+
+	EXPECT(s, fail_leg(s, 0, 1) == 0);
+	pass(s, SECONDS(1));
+	s->guard[0] = 0;
+	for (unsigned i = 0; i < 12; i++)
+		EXPECT(s, do_write(s, BLOCK(16 * i), BLOCK(1), RAID_FUA) == 0);
+	for (unsigned i = 0; i < 24; i++)
+		EXPECT(s, do_write(s, BLOCK(16 * (i % 12)), BLOCK(1), 0) == 0);
+	daemon_dies(s);
+	fail = on(s, 0, AREA_JOURNAL, IO_WRITE, RULE_SUBMIT, RULE_FAIL);
+	fail->res = -EIO;
+	fail->skip = 1 + variant; /* the start's own comes first */
+	EXPECT(s, restart(s, 1));
+	EXPECT(s, await_rule(s, fail, 1));
+	reads = on(s, 0, AREA_DATA, IO_READ, RULE_SUBMIT, RULE_COUNT);
+	pass(s, SECONDS(60));
+	EXPECT(s, reads->hits < 100);
+}
+
+/* Power tears what is being written, on both legs. */
+static void
+writes_are_torn(struct sim *s, unsigned variant)
+{
+	static const int areas[] = {AREA_JOURNAL, AREA_MAP, AREA_SUMS};
+	struct rule *r = on(s, RULE_ANY, areas[variant % 3], IO_WRITE,
+			    RULE_SUBMIT, RULE_CUT);
+
+	r->skip = variant % 3 == 2 ? variant / 3 : variant;
+	s->cut_fate = FATE_TEAR;
+	s->options.fua_percent = 50;
+	/* Records, and a map, of more than a sector. */
+	s->client.slot_count = 24;
+	client_run(s, 600);
+	if (sim_wait_idle(s))
+		s->end = END_CUT;
+	sim_carry_out_end(s);
+	EXPECT(s, restart(s, BOTH));
+	sim_read_all(s);
+	EXPECT(s, sim_stop(s));
+	sim_check_members(s);
+}
+
+/* Entries of the map rot on a leg, in both copies: the other leg's count. */
+static void
+map_of_a_leg_rots(struct sim *s, unsigned variant)
+{
+	struct disk *d = &s->member[variant].disk;
+
+	client_run(s, 600);
+	EXPECT(s, sim_wait_idle(s));
+	EXPECT(s, sim_stop(s));
+	for (unsigned i = 0; i < 12; i++)
+		EXPECT(s, disk_flip(d, s->layout.map_offset[i % 2] + BLOCK(1) +
+				    64 + i / 2 * 8 + 5, 1));
+	EXPECT(s, restart(s, BOTH));
+	sim_read_all(s);
+}
+
+/* A leg that lost its map lacks all that is written (R18, R19). */
+static void
+damaged_leg_is_wholly_stale(struct sim *s, unsigned variant)
+{
+	static struct raid_status st;
+
+	for (unsigned i = 0; i < 6; i++)
+		EXPECT(s, do_write(s, BLOCK(16 * i), BLOCK(1), RAID_FUA) == 0);
+	pass(s, SECONDS(60)); /* all is CLEAN */
+	power_cut(s, FATE_DROP);
+	for (unsigned copy = 0; copy < 2; copy++)
+		EXPECT(s, disk_flip(&s->member[0].disk,
+				    s->layout.map_offset[copy] + 70, 1));
+	for (unsigned i = 0; i < variant + 1; i++) {
+		EXPECT(s, restart(s, M00 | M01 | M10 | M11));
+		EXPECT(s, leg_state(s, 0, 0) != LEG_IN_SYNC);
+		EXPECT(s, sim_wait_idle(s));
+		raid_status(s->raid, &st);
+		EXPECT(s, st.legs[0].stale_regions >= 3);
+		EXPECT(s, sim_stop(s));
+	}
+}
+
+/* The front of a member is overwritten: what its end says still counts. */
+static void
+front_of_a_member_is_wiped(struct sim *s, unsigned variant)
+{
+	static const uint8_t zeros[SB_BYTES];
+	struct disk *d = &s->member[1].disk;
+
+	EXPECT(s, do_write(s, 0, BLOCK(4), RAID_FUA) == 0);
+	EXPECT(s, fail_leg(s, 0, 0) == 0);
+	EXPECT(s, do_write(s, BLOCK(1), BLOCK(1), RAID_FUA) == 0);
+	if (variant == 0)
+		EXPECT(s, sim_stop(s));
+	else
+		power_cut(s, FATE_DROP);
+	for (unsigned slot = 0; slot < SB_SLOTS; slot++)
+		disk_write(d, sb_offset(d->bytes, variant / 2, slot), SB_BYTES,
+			   zeros, true);
+	EXPECT(s, restart(s, BOTH));
+	EXPECT(s, leg_state(s, 0, 0) == LEG_FAILED);
+	sim_read_all(s);
+}
+
+/* Pages of sums rot on all legs: what they held is lost, never unwritten, and
+ * what is written after may not change that (R24). */
+static void
+pages_rot_on_all_legs(struct sim *s, unsigned variant)
+{
+	uint64_t offset, length;
+	uint64_t bytes = s->oracle.granules * s->oracle.granule_bytes;
+	struct rule *reads;
+
+	s->oracle.lenient = true; /* a hole may be called written */
+	client_run(s, 600);
+	EXPECT(s, sim_wait_idle(s));
+	EXPECT(s, sim_stop(s));
+	sim_area_range(s, AREA_SUMS, &offset, &length);
+	for (unsigned leg = 0; leg < 2; leg++)
+		for (uint64_t i = 0; i < length / BLOCK(1) &&
+		     i < DISK_FLIPS_MAX; i++)
+			EXPECT(s, disk_flip(&s->member[leg].disk,
+					    offset + BLOCK(i) + i % 16 * 4, 2));
+	EXPECT(s, restart(s, BOTH));
+	if (variant == 1) {
+		for (uint64_t at = 0; at < bytes; at += BLOCK(2))
+			(void)do_write(s, at, BLOCK(1), RAID_FUA);
+		reads = on(s, RULE_ANY, AREA_SUMS, IO_READ, RULE_SUBMIT,
+			   RULE_COUNT);
+		pass(s, SECONDS(60));
+		EXPECT(s, reads->hits < 10000);
+	}
+	sim_read_all(s);
+	EXPECT(s, s->notes[NOTE_PAGE_LOST] > 0);
+}
+
+/* A checkpoint's header reaches one leg; then a crash comes at once again, and
+ * the leg without it is gone. */
+static void
+header_on_one_leg(struct sim *s, unsigned variant)
+{
+	unsigned lacking = variant & 1;
+	struct rule *r = on(s, (int)lacking, AREA_MAP, IO_WRITE, RULE_SUBMIT,
+			    RULE_HOLD);
+
+	r->offset = s->layout.map_offset[0] + s->layout.map_bytes *
+		    (variant >> 1 & 1);
+	r->bytes = BLOCK(1);
+	s->options.fua_percent = 30;
+	client_run(s, 1000);
+	EXPECT(s, await_rule(s, r, 1));
+	pass(s, SECONDS(1));
+	power_cut(s, FATE_DROP);
+	EXPECT(s, restart(s, M00 | M01 | M10 | M11));
+	if (variant & 4)
+		EXPECT(s, do_write(s, 0, BLOCK(1), RAID_FUA) == 0);
+	power_cut(s, FATE_DROP);
+	EXPECT(s, restart(s, 15u & ~(1u << lacking)));
+	sim_read_all(s);
+}
+
+const struct scenario decay_scenarios[] = {
+	{.name = "stale-member-is-no-fork", .run = stale_member_is_no_fork,
+	 .hole = "H26, H29: a leg that was away is called a fork",
+	 .variants = 2, .sets = 2, .legs = 2},
+	{.name = "forced-lines-are-a-fork", .run = forced_lines_are_a_fork,
+	 .hole = "R14: of two lines made by force one is taken",
+	 .variants = 2, .sets = 1, .legs = 2},
+	{.name = "member-went-back-an-epoch",
+	 .run = member_went_back_an_epoch,
+	 .hole = "H21: a leg from before the epoch in force is in-sync",
+	 .variants = 2, .sets = 2, .legs = 2},
+	{.name = "epoch-is-torn-everywhere", .run = epoch_is_torn_everywhere,
+	 .hole = "R13: the epoch in force goes with one that is written",
+	 .variants = 2, .sets = 2, .legs = 2},
+	{.name = "resync-is-recorded", .run = resync_is_recorded,
+	 .hole = "R16: what was decided is to be decided again",
+	 .variants = 2, .sets = 1, .legs = 2},
+	{.name = "write-stopped-set-rests", .run = write_stopped_set_rests,
+	 .hole = "R16: a resync that cannot be recorded is begun for ever",
+	 .variants = 3, .sets = 1, .legs = 2, .lenient = true},
+	{.name = "writes-are-torn", .run = writes_are_torn,
+	 .hole = "R19, H16: a torn record, map or page is taken for whole",
+	 .variants = 60, .sets = 1, .legs = 2, .sums_max = 64,
+	 .member_kib = 6144},
+	{.name = "map-of-a-leg-rots", .run = map_of_a_leg_rots,
+	 .hole = "R24: entries of the map that rotted are believed",
+	 .variants = 2, .sets = 1, .legs = 2, .sums_max = 64},
+	{.name = "damaged-leg-is-wholly-stale",
+	 .run = damaged_leg_is_wholly_stale,
+	 .hole = "R18: what a leg lost with its map is not known",
+	 .variants = 2, .sets = 2, .legs = 2},
+	{.name = "front-of-a-member-is-wiped",
+	 .run = front_of_a_member_is_wiped,
+	 .hole = "R13: an epoch at one end of a member only",
+	 .variants = 4, .sets = 1, .legs = 2},
+	{.name = "pages-rot-on-all-legs", .run = pages_rot_on_all_legs,
+	 .hole = "R24: what a lost page held reads as unwritten",
+	 .variants = 2, .sets = 1, .legs = 2, .sums_max = 64, .lenient = true},
+	{.name = "header-on-one-leg", .run = header_on_one_leg,
+	 .hole = "R20: what a header on one leg needs is gone",
+	 .variants = 8, .sets = 2, .legs = 2, .sums_max = 64},
+};
+
+const unsigned decay_scenario_count = ARRAY_SIZE(decay_scenarios);
