@@ -63,6 +63,7 @@ check_PROGRAMS += tests/sim/sim
 tests_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/sim
 tests_sim_sim_LDADD = raid/libraid.a $(ISAL_LIBS)
 tests_sim_sim_SOURCES = \
+	tests/sim/boot.c \
 	tests/sim/calm.c \
 	tests/sim/candidate.c \
 	tests/sim/candidate.h \
@@ -86,6 +87,8 @@ tests_sim_sim_SOURCES = \
 	tests/sim/reader.c \
 	tests/sim/reader.h \
 	tests/sim/rng.h \
+	tests/sim/rules.c \
+	tests/sim/rules.h \
 	tests/sim/run.c \
 	tests/sim/run.h \
 	tests/sim/scenarios.c \

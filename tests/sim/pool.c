@@ -118,6 +118,7 @@ pool_take_shared(size_t bytes)
 
 	CHECK(!sh->taken);
 	sh->taken = true;
+	POOL_SHOW(sh->piece, bytes < sh->bytes ? bytes : sh->bytes);
 	if (bytes <= sh->bytes)
 		return sh->piece;
 	if (sh->piece != NULL)
@@ -126,6 +127,8 @@ pool_take_shared(size_t bytes)
 	sh->piece = mmap(NULL, sh->bytes, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(sh->piece != MAP_FAILED);
+	POOL_HIDE(sh->piece, sh->bytes);
+	POOL_SHOW(sh->piece, bytes);
 	return sh->piece;
 }
 
@@ -133,6 +136,8 @@ void
 pool_give_shared(void *p)
 {
 	CHECK(p == NULL || (p == pool_shared.piece && pool_shared.taken));
-	if (p != NULL)
-		pool_shared.taken = false;
+	if (p == NULL)
+		return;
+	pool_shared.taken = false;
+	POOL_HIDE(p, pool_shared.bytes);
 }

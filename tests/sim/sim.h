@@ -10,6 +10,7 @@
 #include "oracle.h"
 #include "queue.h"
 #include "raid.h"
+#include "rules.h"
 #include "sim_client.h"
 #include "sim_disk.h"
 #include "sim_io.h"

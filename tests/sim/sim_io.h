@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct io_ops over simulated disks, in simulated time; and rules: when the
- * n-th I/O of a kind reaches a point, do something.
+ * struct io_ops over simulated disks, in simulated time.
  */
 #ifndef SIM_IO_H
 #define SIM_IO_H
@@ -12,8 +11,6 @@
 #include "io.h"
 #include "note.h"
 #include "sim_disk.h"
-
-#define SIM_RULES_MAX 16u
 
 struct sim;
 
@@ -60,38 +57,6 @@ struct sim_op {
 	uint64_t record; /* watch.c: its sequence, or its epoch */
 };
 
-enum rule_when { RULE_SUBMIT, RULE_LAND, RULE_DONE };
-
-enum rule_act {
-	RULE_COUNT, /* only note that it was there */
-	RULE_CUT,   /* power fails now, before the engine learns of it */
-	RULE_CRASH, /* the daemon dies */
-	RULE_FAIL,  /* the I/O has rule.res, without effect */
-	RULE_VANISH, /* and so has all that follows on the member */
-	RULE_HOLD,  /* it stays there until rule_release() */
-	RULE_STALL, /* submitted: the disk takes rule.stall_ns for it */
-	RULE_DROP,  /* acknowledged and forgotten: a lying disk */
-};
-
-#define RULE_ANY (-1)
-
-struct rule {
-	bool armed;
-	int op; /* enum io_op, or any */
-	int member;
-	int area;
-	uint64_t offset; /* when bytes is not 0: overlapping these only */
-	uint64_t bytes;
-	enum rule_when when;
-	uint64_t skip; /* let so many pass */
-	bool again;    /* stays armed */
-	uint64_t stall_ns;
-	enum rule_act act;
-	int res;
-	uint64_t hits;
-	struct sim_op *held;
-};
-
 void sim_io_init(struct sim *s);
 /* Take it out of the flight, without a word. */
 void sim_io_free(struct sim *s, struct sim_op *op);
@@ -105,10 +70,5 @@ enum sim_area sim_area(const struct sim *s, uint64_t offset);
 const char *sim_area_word(enum sim_area area);
 void sim_area_range(const struct sim *s, enum sim_area area, uint64_t *offset,
 		    uint64_t *length);
-
-/* The rules are kept by the simulation; arm one, NULL when there is no room. */
-struct rule *rule_arm(struct sim *s, const struct rule *like);
-void rule_release(struct sim *s, struct rule *rule);
-void rules_clear(struct sim *s);
 
 #endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the daemon does before the engine serves: reads superblocks, lets
+ * assemble() decide, starts.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "pool.h"
+#include "sim.h"
+
+static void
+sim_started_done(struct raid *r, int res, void *arg)
+{
+	struct sim *s = arg;
+	struct raid_status st;
+
+	if (r != s->raid)
+		sim_fail(s, "seam", "start's answer names another array");
+	if (s->started)
+		sim_fail(s, "seam", "start was answered twice");
+	s->started = true;
+	s->io_at_progress = s->io_count;
+	s->start_res = res;
+	raid_status(r, &st);
+	trace_add(&s->trace, s->now_ns, TRACE_STARTED, NULL,
+		  (uint64_t)(int64_t)res, st.epoch, 0, 0);
+	if (res == 0)
+		oracle_all_durable(&s->oracle);
+}
+
+static void
+sim_init_engine(struct sim *s, const struct raid_config *cfg)
+{
+	size_t bytes = raid_bytes(cfg);
+	int res;
+
+	s->raid_memory = pool_take_shared(bytes);
+	memset(s->raid_memory, 0, bytes);
+	s->started = false;
+	s->stopped = false;
+	s->end = END_NOT;
+	res = raid_init(&s->raid, cfg, &s->io, s->raid_memory, bytes);
+	if (res != 0)
+		sim_fail(s, "init", "raid_init: %d", res);
+	raid_start(s->raid, sim_started_done, s);
+	s->called = true;
+}
+
+static void
+sim_fill_leg(const struct sim *s, unsigned i, struct raid_leg_config *leg)
+{
+	const struct sim_member *m = &s->member[i];
+
+	*leg = (struct raid_leg_config){
+		.present = m->present,
+		.sector_bytes = m->disk.sector_bytes,
+		.write_through = m->disk.write_through,
+		.bytes = m->disk.bytes,
+	};
+	memcpy(leg->member_uuid, m->uuid, sizeof(m->uuid));
+}
+
+static void
+sim_fill_superblock(struct sim *s, struct sb *sb)
+{
+	struct rng r;
+
+	*sb = (struct sb){
+		.name = "sim",
+		.created_s = 1,
+		.geometry = s->options.geometry,
+		.layout = s->layout,
+	};
+	rng_init(&r, s->seed, "array-uuid", 0);
+	for (unsigned k = 0; k < sizeof(sb->array_uuid); k++)
+		sb->array_uuid[k] = (uint8_t)rng_u64(&r);
+	for (unsigned i = 0; i < s->members; i++)
+		memcpy(sb_place(sb, i / s->options.geometry.legs,
+				i % s->options.geometry.legs)->member_uuid,
+		       s->member[i].uuid, 16);
+	sb_create(sb, rng_u64(&s->engine));
+}
+
+void
+sim_create(struct sim *s)
+{
+	struct raid_leg_config legs[SIM_LEGS_MAX];
+	struct sb *sb = malloc(sizeof(*sb));
+	struct raid_config cfg = {
+		.sb = sb,
+		.create = true,
+		.legs = legs,
+		.limits = s->options.limits,
+		.wall_s = 1000000000 + s->now_ns / 1000000000,
+	};
+
+	CHECK(sb != NULL);
+	sim_fill_superblock(s, sb);
+	for (unsigned i = 0; i < s->members; i++) {
+		s->member[i].present = true;
+		sim_fill_leg(s, i, &legs[i]);
+	}
+	trace_add(&s->trace, s->now_ns, TRACE_CREATE, NULL, 0, 0, 0, 0);
+	watch_start(s, sb, true);
+	sim_init_engine(s, &cfg);
+	free(sb);
+}
+
+/* What the daemon finds on a member: the newest of four copies. */
+struct found {
+	struct sb_copy copies[4];
+	int chosen;
+};
+
+static void
+sim_scan(struct sim *s, unsigned member, struct found *f)
+{
+	struct disk *d = &s->member[member].disk;
+	static uint8_t buf[SB_BYTES];
+	int res;
+
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t offset = sb_offset(d->bytes, i / 2, i % 2);
+
+		f->copies[i].res = -EIO;
+		if (!d->vanished && disk_read(d, offset, SB_BYTES, buf))
+			f->copies[i].res = sb_decode(buf, offset,
+						     &f->copies[i].sb);
+	}
+	f->chosen = sb_choose(f->copies, &res);
+}
+
+static struct found sim_found[SIM_LEGS_MAX];
+
+bool
+sim_assemble(struct sim *s, uint32_t mask, bool force, struct assembly *out)
+{
+	const struct sb *sbs[SIM_LEGS_MAX];
+	unsigned index[SIM_LEGS_MAX], count = 0;
+
+	for (unsigned i = 0; i < s->members; i++) {
+		if ((mask >> i & 1) == 0)
+			continue;
+		sim_scan(s, i, &sim_found[i]);
+		if (sim_found[i].chosen < 0)
+			continue;
+		index[count] = i;
+		sbs[count++] = &sim_found[i].copies[sim_found[i].chosen].sb;
+	}
+	if (count == 0)
+		return false;
+	assemble(sbs, count, out);
+	for (unsigned p = 0; p < SB_SETS_MAX * SB_PLACES_MAX; p++)
+		if (out->place[p] >= 0)
+			out->place[p] = (int)index[out->place[p]];
+	out->freshest = index[out->freshest];
+	trace_add(&s->trace, s->now_ns, TRACE_ASSEMBLE, NULL, out->verdict,
+		  mask, out->freshest, 0);
+	return out->verdict == ASSEMBLE_START || (force && out->can_force);
+}
+
+bool
+sim_found_in_sync(const struct sim *s, const struct assembly *a, unsigned set,
+		  unsigned leg)
+{
+	const struct found *f = &sim_found[a->freshest];
+
+	(void)s;
+	return sb_place_const(&f->copies[f->chosen].sb, set, leg)->state ==
+	       LEG_IN_SYNC;
+}
+
+static void
+sim_fill_legs(struct sim *s, const struct assembly *a, uint32_t mask,
+	      struct raid_leg_config *legs)
+{
+	unsigned per = s->options.geometry.legs;
+
+	for (unsigned i = 0; i < s->members; i++) {
+		int at = a->place[i / per * SB_PLACES_MAX + i % per];
+		const struct found *f = &sim_found[i];
+
+		s->member[i].present = at >= 0;
+		sim_fill_leg(s, i, &legs[i]);
+		if (at < 0)
+			continue;
+		if (at != (int)i || (mask >> i & 1) == 0)
+			sim_fail(s, "R14", "member %d in place %u", at, i);
+		legs[i].sb_sequence = f->copies[f->chosen].sb.sequence;
+		legs[i].sb_slot = (uint8_t)(f->chosen % 2);
+	}
+}
+
+void
+sim_start(struct sim *s, const struct assembly *a, uint32_t mask, bool force)
+{
+	struct raid_leg_config legs[SIM_LEGS_MAX];
+	const struct found *f = &sim_found[a->freshest];
+	struct raid_config cfg = {
+		.sb = &f->copies[f->chosen].sb,
+		.force = force,
+		.legs = legs,
+		.limits = s->options.limits,
+		.wall_s = 1000000000 + s->now_ns / 1000000000,
+	};
+
+	sim_fill_legs(s, a, mask, legs);
+	watch_start(s, cfg.sb, false);
+	trace_add(&s->trace, s->now_ns, TRACE_START, NULL,
+		  cfg.sb->history[0].number, mask, force, 0);
+	sim_init_engine(s, &cfg);
+}
