@@ -67,7 +67,7 @@ role_of(const struct pool *p, const struct line *line, const struct sb *member)
 	if (!named && line_find(p, line->sb, member->history[0].number) == NULL)
 		return ROLE_REPLACED;
 	if (!ours)
-		return PLANTED(FORK_MERGED) ? ROLE_IN_SYNC : ROLE_FORK;
+		return ROLE_FORK;
 	if (!named)
 		return ROLE_REPLACED;
 	if (place->state == LEG_FAILED)

@@ -59,8 +59,7 @@ checkpoint_put_units(struct set *set, struct record *rec)
 		/* Its CLEAN stands in this very record. */
 		if (u->state == UNIT_CLEAN ||
 		    PLANTED(CHECKPOINT_FORGETS_UNITS) ||
-		    (u->state == UNIT_CLEANING && set->cleaner.composed &&
-		     !PLANTED(DIRTY_SAID_AFTER_CLEAN)))
+		    (u->state == UNIT_CLEANING && set->cleaner.composed))
 			continue;
 		item.stale = set_absent_mask(set);
 		if (item.stale)
@@ -89,7 +88,7 @@ checkpoint_put_chain(struct set *set, struct record *rec, uint64_t block)
 	struct sums *s = &set->sums;
 	struct node *head = sums_newest(s, block);
 	uint32_t length = 0;
-	uint8_t flags = PLANTED(CHECKPOINT_WITHOUT_AGAIN) ? 0 : ITEM_AGAIN;
+	uint8_t flags = ITEM_AGAIN;
 
 	sums_trim_settled(s, block, set->flusher.done_gen);
 	for (struct node *n = head; n; n = sums_node(s, n->older))

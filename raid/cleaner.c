@@ -74,8 +74,7 @@ cleaner_compose(struct job *job, struct record *rec)
 			struct node *n = sums_visible(
 				&set->sums, u->number * UNIT_BLOCKS + b);
 
-			if (n && !(n->flags & NODE_JOURNALED) &&
-			    !PLANTED(CLEAN_WITHOUT_SUMS))
+			if (n && !(n->flags & NODE_JOURNALED))
 				CHECK(journal_put_node(set, rec, n));
 		}
 		item.stale |= map_stale(set->map[item.start]);

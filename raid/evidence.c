@@ -117,8 +117,6 @@ evidence_choose(struct settle *st, uint32_t b)
 	if (n && n->sum == SUM_UNWRITTEN)
 		return; /* nothing after it: zeros */
 	for (; n && !based; n = sums_node(&set->sums, n->older)) {
-		if (PLANTED(ZEROS_BELOW_SUM) && n->sum == SUM_UNWRITTEN)
-			return;
 		if (n->sum == SUM_UNWRITTEN) {
 			based = true; /* below a sum, never zeros (H14) */
 			break;

@@ -43,7 +43,7 @@ journal_submit(struct set *set, struct job *job)
 {
 	job->composed = false;
 	/* What makes room does not wait behind what needs it. */
-	if (job->urgent && !PLANTED(URGENT_WAITS_ITS_TURN))
+	if (job->urgent)
 		list_prepend(&set->journal.jobs, &job->link);
 	else
 		list_append(&set->journal.jobs, &job->link);
@@ -66,8 +66,10 @@ journal_room(const struct set *set)
 {
 	const struct journal *j = &set->journal;
 	const struct checkpoint *ck = &set->checkpoint;
-	uint64_t kept = PLANTED(RESERVE_ONCE) ? j->reserve : journal_kept(j);
+	uint64_t kept = journal_kept(j);
 
+	if (PLANTED(RESERVE_TAKEN))
+		return j->ring_blocks - j->used;
 	if (ck->state != CK_IDLE)
 		kept -= ck->appended < kept - j->reserve ? ck->appended
 							 : kept - j->reserve;

@@ -182,7 +182,7 @@ line_of(const struct pool *p, unsigned freshest)
 		if (p->used[i] && sb_is_marked(p->sbs[i]) &&
 		    epoch_is_equal(&p->sbs[i]->history[0], &sb->history[0]))
 			line.in_force = true;
-	if (table_is_durable(p, sb) || PLANTED(EPOCH_TAKEN_AS_IN_FORCE))
+	if (table_is_durable(p, sb))
 		line.in_force = true;
 	if (line.in_force)
 		line.base = sb->history[0].number;

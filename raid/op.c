@@ -83,7 +83,8 @@ op_io_done(struct io_req *req)
 	leg->raid->ops_busy--;
 	op_count(op);
 	/* One that failed may be there all the same, FUA or not (R16). */
-	if (req->op == IO_WRITE && (!req->fua || req->res != 0))
+	if (req->op == IO_WRITE &&
+	    (req->res != 0 ? !PLANTED(FAILED_WRITE_NOT_FLUSHED) : !req->fua))
 		leg->written++;
 	op->done(op, req->res);
 	op_free(op);

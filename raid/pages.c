@@ -199,7 +199,7 @@ pages_load(struct set *set, struct frame *f)
 		return;
 	}
 	set->raid->counters.page_loads++;
-	uint8_t others = (uint8_t)~(f->tried | f->slow | leg->bit);
+	uint8_t others = (uint8_t) ~(f->tried | f->slow | leg->bit);
 	struct op *op = op_submit(
 		leg, IO_READ,
 		l->sums_offset +
@@ -278,8 +278,6 @@ sum_lookup(struct set *set, uint64_t block, uint32_t *sum)
 	uint32_t at = (uint32_t)(block & ((1ull << set->region_shift) - 1));
 	const struct node *n = sums_visible(&set->sums, block);
 
-	if (PLANTED(UNDONE_SUM_VOUCHES))
-		n = sums_newest(&set->sums, block);
 	if (set->doubt_count > 0 && set_is_doubtful(set, block))
 		return SUM_LOST;
 	if (set->units.resync > 0 && sum_is_undecided(set, block))

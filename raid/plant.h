@@ -68,8 +68,6 @@
 	  "a unit becomes CLEAN with a write in flight")                       \
 	X(WRITE_JOINS_CLEAN, "R5", "H17",                                      \
 	  "a unit counts as DIRTY until its CLEAN record is durable")          \
-	X(CLEAN_WITHOUT_SUMS, "R5", "-",                                       \
-	  "a unit becomes CLEAN with its sums in no record")                   \
 	X(CLEAN_BEFORE_RESYNC, "R16", "-",                                     \
 	  "a unit becomes CLEAN before it was resynced")                       \
 	X(STOP_LOOKS_AT_RESYNC, "R5", "review",                                \
@@ -83,10 +81,8 @@
 	  "what the last leg failed to write is not decided anew")             \
 	X(FAILED_APPEND_FORGOTTEN, "R7", "review",                             \
 	  "blocks of a failed append read as if it had never been")            \
-	X(READ_WAITS_IN_VAIN, "R7", "review", \
-	  "a read waits for a resync that cannot be recorded") \
-	X(SPINS_WHEN_STOPPED, "R7", "review", \
-	  "a set that stopped within a checkpoint spins for ever") \
+	X(READ_WAITS_IN_VAIN, "R7", "review",                                  \
+	  "a read waits for a resync that cannot be recorded")                 \
 	X(SMALL_WRITES_SHARE_LOCK, "R9", "H15",                                \
 	  "writes smaller than a block take a shared lock")                    \
 	X(READ_BESIDE_WRITE, "R9", "-", "reads do not wait for writes")        \
@@ -123,34 +119,33 @@
 	  "superblocks are not durable when their epoch is in force")          \
 	X(SUPERBLOCK_IN_PLACE, "R13", "-",                                     \
 	  "a superblock is written over the newest one")                       \
-	X(LAST_SUPERBLOCK_TAKEN, "R13", "-", \
-	  "of a member's superblocks the last one counts, not the newest") \
-	X(START_WITHOUT_EPOCH, "R13", "H3", \
-	  "a start goes on with the epoch it found") \
-	X(STALE_LEG_USED, "R14", "-", \
-	  "a member that the freshest epoch calls stale is used") \
-	X(FORK_MERGED, "R14", "-", \
-	  "a member of another line of epochs is taken for in-sync") \
-	X(OLD_MEMBER_TRUSTED, "R14", "H21", \
-	  "a member from before the epoch in force is taken for in-sync") \
-	X(HONEST_CRASH_IS_FORK, "R14", "H26", \
-	  "what an honest start left behind is refused as a fork") \
-	X(LONG_ABSENCE_IS_FORK, "R14", "H29", \
-	  "a member away for more epochs than are listed is a fork") \
-	X(FORCE_IGNORED, "R14", "-", \
-	  "an epoch made by force can be void like any other") \
-	X(STARTS_WITHOUT_WHOLE_SET, "R15", "-", \
-	  "an array starts though no set is whole") \
-	X(EPOCH_TAKEN_AS_IN_FORCE, "R15", "H3", \
-	  "the freshest epoch found is taken to be in force") \
+	X(LAST_SUPERBLOCK_TAKEN, "R13", "-",                                   \
+	  "of a member's superblocks the last one counts, not the newest")     \
+	X(START_WITHOUT_EPOCH, "R13", "H3",                                    \
+	  "a start goes on with the epoch it found")                           \
+	X(STALE_LEG_USED, "R14", "-",                                          \
+	  "a member that the freshest epoch calls stale is used")              \
+	X(OLD_MEMBER_TRUSTED, "R14", "H21",                                    \
+	  "a member from before the epoch in force is taken for in-sync")      \
+	X(HONEST_CRASH_IS_FORK, "R14", "H26",                                  \
+	  "what an honest start left behind is refused as a fork")             \
+	X(LONG_ABSENCE_IS_FORK, "R14", "H29",                                  \
+	  "a member away for more epochs than are listed is a fork")           \
+	X(FORCE_IGNORED, "R14", "-",                                           \
+	  "an epoch made by force can be void like any other")                 \
+	X(STARTS_WITHOUT_WHOLE_SET, "R15", "-",                                \
+	  "an array starts though no set is whole")                            \
 	X(READ_UNSYNCED, "R16", "H7",                                          \
 	  "a DIRTY unit is read before it was resynced")                       \
 	X(WRITE_UNSYNCED, "R16", "-",                                          \
 	  "a DIRTY unit is written before it was resynced")                    \
-	X(NO_RESYNC, "R16", "-", \
-	  "DIRTY units found at a start are not resynced") \
+	X(NO_RESYNC, "R16", "-",                                               \
+	  "DIRTY units found at a start are not resynced")                     \
 	X(REPAIR_WITHOUT_FUA, "R16", "H7",                                     \
 	  "what resync and repair rewrite is not durable")                     \
+	X(FAILED_WRITE_NOT_FLUSHED, "R16", "review",                           \
+	  "what a failed write left in a cache is not flushed before it is "   \
+	  "read")                                                              \
 	X(RESYNC_NOT_RECORDED, "R16", "-",                                     \
 	  "what resync decided is in no record")                               \
 	X(SETTLES_IN_VAIN, "R16", "review",                                    \
@@ -159,78 +154,62 @@
 	  "of a block's sums in the journal only the newest is looked for")    \
 	X(SUM_BELOW_BASE_VOUCHES, "R17", "H24",                                \
 	  "a sum older than the base vouches for a leg")                       \
-	X(ZEROS_BELOW_SUM, "R17", "H14",                                       \
-	  "\"unwritten\" below a sum that no leg has reads as zeros")          \
 	X(SECTORS_IGNORED, "R17", "H23",                                       \
 	  "the last resort takes a leg whose sectors may tear a block")        \
-	X(CLEAN_IS_NO_BASE, "R17", "H24", \
-	  "in replay a CLEAN record settles nothing") \
-	X(CHAIN_SAID_TWICE, "R17", "-", \
-	  "in replay sums said again follow those said before") \
+	X(CLEAN_IS_NO_BASE, "R17", "H24",                                      \
+	  "in replay a CLEAN record settles nothing")                          \
 	X(NO_LAST_RESORT, "R17", "-",                                          \
 	  "a block that no sum vouches for is left undecided")                 \
 	X(EVIDENCE_NOT_PINNED, "R17", "review",                                \
 	  "the page of sums may go while evidence is weighed")                 \
 	X(BASE_DROPPED_BEFORE_RECORD, "R17", "review",                         \
 	  "older sums are dropped before what replaces them is recorded")      \
-	X(BASE_TRIMMED_EARLY, "R17", "review",                                 \
-	  "a base that no record holds yet replaces one in the journal")       \
-	X(UNDONE_SUM_VOUCHES, "R17", "-",                                      \
-	  "a reader sees the sum of a write that has not completed")           \
+	X(DECISION_OVERTAKEN, "R3", "review",                                  \
+	  "a sum that waits is journaled after what resync decided")           \
 	X(STALE_MARK_MISSING, "R18", "H12",                                    \
 	  "changes of a region are not marked for legs that are out")          \
-	X(EVICTED_LEG_NOT_STALE, "R18", "H21", \
-	  "a leg evicted at a start is not marked stale") \
-	X(START_WITHOUT_FLUSH, "R19", "H7", \
-	  "a start reads what may be in volatile caches") \
-	X(GAP_APPENDED, "R19", "H4", \
-	  "journals are not made equal before a run appends") \
-	X(DAMAGE_READS_AS_END, "R19", "H9", \
-	  "a damaged record reads as the end of the chain") \
-	X(LAGGING_LEG_ACCEPTED, "R19", "H21", \
-	  "a leg that lost appends stays in-sync") \
-	X(FIRST_CHAIN_WINS, "R19", "H21", \
-	  "the chain of the first leg is the set's, not the longest") \
-	X(OLD_RECORDS_REPLAYED, "R19", "H22", \
-	  "records are followed without the CRC of the one before") \
-	X(TORN_RECORD_REPLAYED, "R19", "-", \
-	  "the CRC of a journal block is not checked") \
-	X(OLDER_MAP_TAKEN, "R19", "-", "the older copy of the map is read") \
-	X(MAP_NOT_VERIFIED, "R24", "-", \
-	  "the CRC of a map block is not checked") \
+	X(EVICTED_LEG_NOT_STALE, "R18", "H21",                                 \
+	  "a leg evicted at a start is not marked stale")                      \
+	X(START_WITHOUT_FLUSH, "R19", "H7",                                    \
+	  "a start reads what may be in volatile caches")                      \
+	X(GAP_APPENDED, "R19", "H4",                                           \
+	  "journals are not made equal before a run appends")                  \
+	X(DAMAGE_READS_AS_END, "R19", "H9",                                    \
+	  "a damaged record reads as the end of the chain")                    \
+	X(LAGGING_LEG_ACCEPTED, "R19", "H21",                                  \
+	  "a leg that lost appends stays in-sync")                             \
+	X(FIRST_CHAIN_WINS, "R19", "H21",                                      \
+	  "the chain of the first leg is the set's, not the longest")          \
+	X(TORN_RECORD_REPLAYED, "R19", "-",                                    \
+	  "the CRC of a journal block is not checked")                         \
+	X(OLDER_MAP_TAKEN, "R19", "-", "the older copy of the map is read")    \
+	X(MAP_NOT_VERIFIED, "R24", "-",                                        \
+	  "the CRC of a map block is not checked")                             \
 	X(JOURNAL_WITHOUT_FUA, "R20", "-", "appends are not durable")          \
 	X(EMPTY_APPEND_FORGOTTEN, "R20", "review",                             \
 	  "jobs whose items stand in records already are not told")            \
-	X(URGENT_WAITS_ITS_TURN, "R20", "H16", \
-	  "what makes room waits behind what needs it") \
-	X(RESERVE_ONCE, "R20", "H16", \
-	  "clients leave room for one checkpoint only") \
-	X(RING_FREED_EARLY, "R20", "H16", \
-	  "ring space is free before the checkpoint is durable") \
-	X(OLDER_CHECKPOINT_OVERWRITTEN, "R20", "H16", \
-	  "the ring counts from the newest checkpoint of any leg") \
-	X(MAP_HEADER_WITHOUT_FUA, "R20", "H16", \
-	  "the map's header is not durable when ring space is freed") \
-	X(MAP_HEADER_BEFORE_FLUSH, "R20", "H16", \
-	  "the map's header goes out before its blocks are durable") \
-	X(MAP_IN_PLACE, "R20", "H16", \
-	  "the map is written over the copy in use") \
-	X(CHECKPOINT_FORGETS_UNITS, "R20", "H16", \
-	  "a checkpoint does not say DIRTY units again") \
-	X(CHECKPOINT_FORGETS_SUMS, "R20", "H16", \
-	  "a checkpoint does not say sums again") \
-	X(CHECKPOINT_WITHOUT_AGAIN, "R20", "-", \
-	  "sums said again follow those said before") \
-	X(CHECKPOINT_SAYS_NEW, "R20", "-", \
-	  "records that a start may drop hold sums no other holds") \
-	X(CHECKPOINT_SAYS_VOID, "R22", "H14", \
-	  "a checkpoint says sums again that are unwritten by now") \
-	X(DIRTY_SAID_AFTER_CLEAN, "R20", "review", \
-	  "a checkpoint says DIRTY behind CLEAN in one record") \
-	X(TAIL_NOT_ERASED, "R20", "-", \
-	  "dropped records at the chain's end stay in the ring") \
-	X(OWED_TAIL_DROPPED, "R20", "-", \
-	  "records are dropped that a header on another leg needs") \
+	X(RESERVE_TAKEN, "R20", "H16",                                         \
+	  "clients leave no room for a checkpoint")                            \
+	X(RING_FREED_EARLY, "R20", "H16",                                      \
+	  "ring space is free before the checkpoint is durable")               \
+	X(OLDER_CHECKPOINT_OVERWRITTEN, "R20", "H16",                          \
+	  "the ring counts from the newest checkpoint of any leg")             \
+	X(MAP_HEADER_WITHOUT_FUA, "R20", "H16",                                \
+	  "the map's header is not durable when ring space is freed")          \
+	X(MAP_HEADER_BEFORE_FLUSH, "R20", "H16",                               \
+	  "the map's header goes out before its blocks are durable")           \
+	X(MAP_IN_PLACE, "R20", "H16",                                          \
+	  "the map is written over the copy in use")                           \
+	X(CHECKPOINT_FORGETS_UNITS, "R20", "H16",                              \
+	  "a checkpoint does not say DIRTY units again")                       \
+	X(CHECKPOINT_FORGETS_SUMS, "R20", "H16",                               \
+	  "a checkpoint does not say sums again")                              \
+	X(CHECKPOINT_SAYS_NEW, "R20", "-",                                     \
+	  "records that a start may drop hold sums no other holds")            \
+	X(CHECKPOINT_SAYS_VOID, "R22", "H14",                                  \
+	  "a checkpoint says sums again that are unwritten by now")            \
+	X(OWED_TAIL_DROPPED, "R20", "-",                                       \
+	  "records are dropped that a header on another leg needs")            \
 	X(MAP_ONE_COPY, "R20", "-",                                            \
 	  "a change of the map reaches one of its copies only")                \
 	X(PAGE_IN_PLACE, "R21", "H1",                                          \
@@ -239,12 +218,13 @@
 	  "a page of sums counts before its leg was flushed")                  \
 	X(PAGE_OF_UNDONE_WRITES, "R21", "H17",                                 \
 	  "a page holds sums of writes in flight")                             \
-	X(PAGE_OF_UNDECIDED, "R21", "-",                                       \
-	  "a page is composed of a region that is to be resynced")             \
 	X(PAGE_VOIDS_NEWER, "R21", "-",                                        \
 	  "sums newer than a page are not said again behind it")               \
-	X(PAGE_VOIDS_NOTHING, "R21", "-", \
-	  "in replay a page does not void the sums before it") \
+	X(PAGE_VOIDS_NOTHING, "R21", "-",                                      \
+	  "in replay a page does not void the sums before it")                 \
+	X(PAGE_OVERTAKEN, "R3", "review",                                      \
+	  "a sum in a page is journaled after a newer one said again behind "  \
+	  "it")                                                                \
 	X(PAGE_SAYS_FULL, "R21", "-",                                          \
 	  "a page with unwritten blocks is recorded as full")                  \
 	X(SUM_DROPPED, "R21", "H16",                                           \

@@ -351,8 +351,7 @@ set_is_restless(const struct set *set)
 		return true;
 	if (j->appending)
 		return false;
-	if (set->write_stopped &&
-	    !PLANTED(SPINS_WHEN_STOPPED)) /* what waits is to be told */
+	if (set->write_stopped) /* what waits is to be told */
 		return !list_empty(&j->jobs) || !list_empty(&j->drains);
 	return !j->blocked &&
 	       (!list_empty(&j->jobs) || set->checkpoint.state == CK_APPEND);

@@ -84,8 +84,7 @@ replay_sum(struct set *set, uint64_t block, uint32_t sum, uint8_t flags)
 	struct sums *s = &set->sums;
 	struct node *newest = sums_newest(s, block);
 
-	if (flags &
-	    (PLANTED(CHAIN_SAID_TWICE) ? ITEM_BASE : ITEM_BASE | ITEM_AGAIN))
+	if (flags & (ITEM_BASE | ITEM_AGAIN))
 		sums_drop(s, block);
 	else if (newest && newest->sum == sum)
 		return true;

@@ -52,8 +52,7 @@ scan_read(struct scan *s, uint64_t offset, uint32_t blocks, op_done_f *done)
 static bool
 scan_follows(const struct scan *s, const struct record_head *h)
 {
-	if (h->sequence != s->sequence + 1 ||
-	    (h->before_crc != s->crc && !PLANTED(OLD_RECORDS_REPLAYED)) ||
+	if (h->sequence != s->sequence + 1 || h->before_crc != s->crc ||
 	    h->index != s->run_index)
 		return false;
 	return s->run_index == 0 ||

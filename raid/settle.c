@@ -182,7 +182,8 @@ settle_put(struct set *set, struct record *rec, uint64_t block)
 	struct node *n = sums_newest(&set->sums, block);
 
 	CHECK(journal_put_again(set, rec, n, 0));
-	while ((n = sums_node(&set->sums, n->older)) != NULL)
+	while ((n = sums_node(&set->sums, n->older)) != NULL &&
+	       !PLANTED(DECISION_OVERTAKEN))
 		n->flags |= NODE_JOURNALED;
 }
 

@@ -122,7 +122,8 @@ store_waive(struct store *st, struct node *n)
 {
 	bool paged = false;
 
-	for (; n; n = sums_node(&st->set->sums, n->older)) {
+	for (; n && !PLANTED(PAGE_OVERTAKEN);
+	     n = sums_node(&st->set->sums, n->older)) {
 		paged |= (n->flags & NODE_PAGED) != 0;
 		if (paged)
 			n->flags |= NODE_JOURNALED;
@@ -292,7 +293,7 @@ store_write(struct store *st)
 	struct frame *f = pages_find(set, st->region);
 
 	memset(st->buf, 0, 4096);
-	if (set->resync_in[st->region] > 0 && !PLANTED(PAGE_OF_UNDECIDED)) {
+	if (set->resync_in[st->region] > 0) {
 		store_free(st); /* its sums are not decided (R17) */
 		return;
 	}
@@ -419,9 +420,7 @@ store_tick(struct set *set)
 
 		sr->hand = (sr->hand + 1) % set->regions;
 		if (set->sums.per_region[region] > 0 &&
-		    (set->resync_in[region] == 0 ||
-		     PLANTED(PAGE_OF_UNDECIDED)) &&
-		    !store_has(set, region))
+		    set->resync_in[region] == 0 && !store_has(set, region))
 			store_start(set, region);
 	}
 }

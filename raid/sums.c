@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "check.h"
-#include "plant.h"
 
 static uint32_t
 sums_hash_size(uint32_t count)
@@ -185,9 +184,8 @@ sums_trim_settled(struct sums *s, uint64_t block, uint32_t done_gen)
 
 	/* A base that no record holds yet cannot replace one that stands in
 	 * the journal. */
-	while (n &&
-	       !(((n->flags & NODE_JOURNALED) || PLANTED(BASE_TRIMMED_EARLY)) &&
-		 node_is_settled(n, done_gen)))
+	while (n && !((n->flags & NODE_JOURNALED) &&
+		      node_is_settled(n, done_gen)))
 		n = sums_node(s, n->older);
 	if (n)
 		sums_trim(s, n);

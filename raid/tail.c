@@ -55,7 +55,7 @@ tail_drop(struct set *set, struct scan *ref)
 	set->erase_left = 0;
 	if (tail_is_owed(set, ref) && !PLANTED(OWED_TAIL_DROPPED))
 		return;
-	set->erase_left = PLANTED(TAIL_NOT_ERASED) ? 0 : ref->tail_count;
+	set->erase_left = ref->tail_count;
 	set->erase_end = ref->index;
 	ref->sequence = ref->kept.sequence;
 	ref->index = ref->kept.index;

@@ -4,7 +4,6 @@
  * what planted bugs (raid/plant.h) showed that no scenario looked at.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "check.h"
 #include "script.h"
@@ -146,6 +145,32 @@ write_stopped_set_rests(struct sim *s, unsigned variant)
 	reads = on(s, 0, AREA_DATA, IO_READ, RULE_SUBMIT, RULE_COUNT);
 	pass(s, SECONDS(60));
 	EXPECT(s, reads->hits < 100);
+}
+
+/* The last leg failed a write and has it in its cache all the same.  What is
+ * read then is durable (R16), and no older sum is said after it (R3). */
+static void
+failed_write_is_decided_for_good(struct sim *s, unsigned variant)
+{
+	struct rule *r, *flushes;
+
+	EXPECT(s, do_write(s, 0, BLOCK(2), RAID_FUA) == 0);
+	EXPECT(s, fail_leg(s, 0, 1) == 0);
+	pass(s, SECONDS(1));
+	s->guard[0] = 0;
+	for (unsigned i = 0; i < variant; i++)
+		EXPECT(s, do_write(s, 0, BLOCK(1), 0) == 0);
+	r = on(s, 0, AREA_DATA, IO_WRITE, RULE_LAND, RULE_FAIL);
+	r->res = -EIO;
+	EXPECT(s, do_write(s, 0, BLOCK(1), 0) == -EIO);
+	flushes = on(s, 0, RULE_ANY, IO_FLUSH, RULE_SUBMIT, RULE_COUNT);
+	EXPECT(s, do_read(s, 0, BLOCK(2)) == 0);
+	EXPECT(s, flushes->hits > 0);
+	if (variant == 2)
+		EXPECT(s, do_flush(s) == 0);
+	power_cut(s, FATE_DROP);
+	EXPECT(s, restart(s, 1));
+	EXPECT(s, do_read(s, 0, BLOCK(2)) == 0);
 }
 
 /* Power tears what is being written, on both legs. */
@@ -308,6 +333,10 @@ const struct scenario decay_scenarios[] = {
 	 .variants = 2, .sets = 1, .legs = 2},
 	{.name = "write-stopped-set-rests", .run = write_stopped_set_rests,
 	 .hole = "R16: a resync that cannot be recorded is begun for ever",
+	 .variants = 3, .sets = 1, .legs = 2, .lenient = true},
+	{.name = "failed-write-is-decided-for-good",
+	 .run = failed_write_is_decided_for_good,
+	 .hole = "R16: what was read of a failed write goes back",
 	 .variants = 3, .sets = 1, .legs = 2, .lenient = true},
 	{.name = "writes-are-torn", .run = writes_are_torn,
 	 .hole = "R19, H16: a torn record, map or page is taken for whole",
