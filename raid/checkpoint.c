@@ -18,8 +18,8 @@
 void
 checkpoint_carve(struct set *set, struct arena *a)
 {
-	ARENA_TAKE(a, set ? &set->checkpoint : NULL, bufs,
-		   (size_t)CK_BATCH * 2 * 4096, 4096);
+	ARENA_TAKE_BUFFERS(a, set ? &set->checkpoint : NULL, bufs,
+			   CK_BATCH * 2);
 }
 
 void

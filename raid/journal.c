@@ -22,8 +22,8 @@
 void
 journal_carve(struct set *set, struct arena *a)
 {
-	ARENA_TAKE(a, set ? &set->journal : NULL, buf,
-		   (size_t)RECORD_BLOCKS_MAX * 4096, 4096);
+	ARENA_TAKE_BUFFERS(a, set ? &set->journal : NULL, buf,
+			   RECORD_BLOCKS_MAX);
 }
 
 void

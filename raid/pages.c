@@ -14,7 +14,7 @@ pages_carve(struct set *set, struct arena *a, uint32_t count)
 	struct pages *ps = set ? &set->pages : NULL;
 
 	ARENA_TAKE(a, ps, frames, count, 64);
-	ARENA_TAKE(a, ps, data, (size_t)count * 4096, 4096);
+	ARENA_TAKE_BUFFERS(a, ps, data, count);
 }
 
 void

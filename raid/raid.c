@@ -160,8 +160,8 @@ raid_carve(struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, r, sets, z->sets, 64);
 	ARENA_TAKE(a, r, ops, z->ops, 64);
 	ARENA_TAKE(a, r, parts, z->parts, 64);
-	ARENA_TAKE(a, r, bounces, (size_t)z->parts * BLOCK_BYTES, 4096);
-	ARENA_TAKE(a, r, spare_bufs, (size_t)SPARES * BLOCK_BYTES, 4096);
+	ARENA_TAKE_BUFFERS(a, r, bounces, z->parts);
+	ARENA_TAKE_BUFFERS(a, r, spare_bufs, SPARES);
 	ARENA_TAKE(a, r, spares, SPARES, 64);
 	ARENA_TAKE(a, r, zeros, z->zeros_bytes, 4096);
 	meta_carve(r, a, z->members);
@@ -179,7 +179,19 @@ raid_bytes(const struct raid_config *cfg)
 	if (sizes_compute(&z, cfg) < 0)
 		return 0;
 	(void)raid_carve(&a, &z);
-	return a.used + 4096;
+	return ((a.used + 4095) & ~(size_t)4095) + a.buffers;
+}
+
+size_t
+raid_zeroed_bytes(const struct raid_config *cfg)
+{
+	struct arena a = {0};
+	struct sizes z;
+
+	if (sizes_compute(&z, cfg) < 0)
+		return 0;
+	(void)raid_carve(&a, &z);
+	return a.used;
 }
 
 static void
@@ -262,7 +274,7 @@ int
 raid_init(struct raid **out, const struct raid_config *cfg, struct io *io,
 	  void *mem, size_t len)
 {
-	struct arena a = {.base = mem, .size = len};
+	struct arena a = {.base = mem, .size = len & ~(size_t)4095};
 	struct sizes z;
 	int res = sizes_compute(&z, cfg);
 

@@ -123,10 +123,13 @@ struct raid_config {
 
 /* Bytes raid_init() will need for this configuration. */
 size_t raid_bytes(const struct raid_config *cfg);
+/* Of these the first that must be zero; the others may hold anything. */
+size_t raid_zeroed_bytes(const struct raid_config *cfg);
 
 /*
- * mem: zeroed, aligned to 4096, len >= raid_bytes(cfg), the caller's until
- * the array has stopped.  cfg is copied.  0 or -EINVAL, -ENOMEM.
+ * mem: zero as far as raid_zeroed_bytes(cfg), aligned to 4096, len >=
+ * raid_bytes(cfg), the caller's until the array has stopped.  cfg is copied.
+ * 0 or -EINVAL, -ENOMEM.
  */
 int raid_init(struct raid **out, const struct raid_config *cfg, struct io *io,
 	      void *mem, size_t len);

@@ -29,8 +29,8 @@ void
 settle_carve(struct set *set, struct arena *a)
 {
 	for (uint32_t i = 0; i < SETTLE_SLOTS; i++)
-		ARENA_TAKE(a, set ? &set->settler.settles[i] : NULL, bufs,
-			   (size_t)SB_LEGS_MAX * UNIT_BYTES, 4096);
+		ARENA_TAKE_BUFFERS(a, set ? &set->settler.settles[i] : NULL,
+				   bufs, SB_LEGS_MAX * UNIT_BLOCKS);
 }
 
 void

@@ -22,8 +22,7 @@ void
 start_carve(struct set *set, struct arena *a)
 {
 	ARENA_TAKE(a, set, scans, SB_LEGS_MAX, 64);
-	ARENA_TAKE(a, set, scan_bufs, (size_t)SB_LEGS_MAX * START_BLOCKS * 4096,
-		   4096);
+	ARENA_TAKE_BUFFERS(a, set, scan_bufs, SB_LEGS_MAX * START_BLOCKS);
 }
 
 static struct scan *

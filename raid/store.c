@@ -27,8 +27,7 @@
 void
 store_carve(struct set *set, struct arena *a)
 {
-	ARENA_TAKE(a, set ? &set->storer : NULL, bufs, (size_t)STORE_MAX * 4096,
-		   4096);
+	ARENA_TAKE_BUFFERS(a, set ? &set->storer : NULL, bufs, STORE_MAX);
 }
 
 static void
