@@ -162,8 +162,8 @@ failed_write_is_decided_for_good(struct sim *s, unsigned variant)
 		EXPECT(s, do_write(s, 0, BLOCK(1), 0) == 0);
 	r = on(s, 0, AREA_DATA, IO_WRITE, RULE_LAND, RULE_FAIL);
 	r->res = -EIO;
-	EXPECT(s, do_write(s, 0, BLOCK(1), 0) == -EIO);
 	flushes = on(s, 0, RULE_ANY, IO_FLUSH, RULE_SUBMIT, RULE_COUNT);
+	EXPECT(s, do_write(s, 0, BLOCK(1), 0) == -EIO);
 	EXPECT(s, do_read(s, 0, BLOCK(2)) == 0);
 	EXPECT(s, flushes->hits > 0);
 	if (variant == 2)
