@@ -68,6 +68,18 @@ tests_sim_sim_SOURCES = \
 	tests/sim/candidate.c \
 	tests/sim/candidate.h \
 	tests/sim/engine.c \
+	tests/sim/exhaust.c \
+	tests/sim/exhaust.h \
+	tests/sim/exhaust_check.c \
+	tests/sim/exhaust_disk.c \
+	tests/sim/exhaust_disk.h \
+	tests/sim/exhaust_image.c \
+	tests/sim/exhaust_image.h \
+	tests/sim/exhaust_oracle.c \
+	tests/sim/exhaust_oracle.h \
+	tests/sim/exhaust_run.c \
+	tests/sim/exhaust_world.c \
+	tests/sim/exhaust_world.h \
 	tests/sim/many.c \
 	tests/sim/many.h \
 	tests/sim/members.c \

@@ -6,6 +6,8 @@
  *	sim SEED [--trace]                      one, as before
  *	sim --shrink SEED                       one that fails, made shorter
  *	sim --scenario NAME [--trace], --list   written by hand
+ *	sim --exhaustive [--programs N]         all of a small scope
+ *	sim --exhaustive CASE [--trace]         one of it
  */
 #include <errno.h>
 #include <getopt.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exhaust.h"
 #include "many.h"
 #include "shrink.h"
 
@@ -25,6 +28,7 @@ enum action {
 	ACTION_SHRINK,
 	ACTION_LIST,
 	ACTION_SCENARIO,
+	ACTION_EXHAUST,
 };
 
 struct arguments {
@@ -33,6 +37,7 @@ struct arguments {
 	uint64_t seed;
 	uint64_t seconds; /* to be spent on shrinking */
 	const char *scenario;
+	struct exhaust exhaust;
 };
 
 static void
@@ -44,6 +49,8 @@ usage(FILE *out)
 		"       sim SEED [--trace] [OPTION...]\n"
 		"       sim --shrink SEED [--seconds N] [OPTION...]\n"
 		"       sim --scenario NAME [--trace]\n"
+		"       sim --exhaustive [--jobs N] [--programs N]\n"
+		"       sim --exhaustive CASE [--trace]\n"
 		"       sim --list\n"
 		"options of a seed, else drawn:\n"
 		"  --gentle            no fault but the ends of runs\n"
@@ -124,6 +131,12 @@ parse_option(int c, struct arguments *a)
 	case 'C':
 		a->many.seeds = 0;
 		break;
+	case 'P':
+		a->exhaust.programs = number(optarg);
+		break;
+	case 'e':
+		a->action = ACTION_EXHAUST;
+		break;
 	case 'H':
 		a->many.hashes = true;
 		a->many.scenarios = false;
@@ -163,6 +176,8 @@ parse(int argc, char **argv, struct arguments *a)
 		{"scenarios", no_argument, NULL, 'C'},
 		{"no-scenarios", no_argument, NULL, 'S'},
 		{"hashes", no_argument, NULL, 'H'},
+		{"exhaustive", no_argument, NULL, 'e'},
+		{"programs", required_argument, NULL, 'P'},
 		{"trace", no_argument, NULL, 't'},
 		{"list", no_argument, NULL, 'l'},
 		{"shrink", no_argument, NULL, 'x'},
@@ -188,7 +203,9 @@ parse(int argc, char **argv, struct arguments *a)
 		fprintf(stderr, "sim: 1 to %u jobs\n", JOBS_MAX);
 		exit(2);
 	}
-	if (optind < argc) {
+	if (optind < argc && a->action == ACTION_EXHAUST) {
+		a->exhaust.want = argv[optind];
+	} else if (optind < argc) {
 		a->seed = number(argv[optind]);
 		if (a->action == ACTION_MANY)
 			a->action = ACTION_ONE;
@@ -245,6 +262,14 @@ main(int argc, char **argv)
 		return list();
 	case ACTION_SCENARIO:
 		return run_scenario(a.scenario, a.many.plan.trace);
+	case ACTION_EXHAUST:
+		if (exhaust_main == NULL) {
+			fprintf(stderr, "sim: built without it\n");
+			return 2;
+		}
+		a.exhaust.jobs = a.many.jobs;
+		a.exhaust.trace = a.many.plan.trace;
+		return exhaust_main(&a.exhaust);
 	}
 	return many_run(&a.many);
 }
