@@ -162,8 +162,6 @@
 	  "a block that no sum vouches for is left undecided")                 \
 	X(EVIDENCE_NOT_PINNED, "R17", "review",                                \
 	  "the page of sums may go while evidence is weighed")                 \
-	X(BASE_DROPPED_BEFORE_RECORD, "R17", "review",                         \
-	  "older sums are dropped before what replaces them is recorded")      \
 	X(DECISION_OVERTAKEN, "R3", "review",                                  \
 	  "a sum that waits is journaled after what resync decided")           \
 	X(STALE_MARK_MISSING, "R18", "H12",                                    \

@@ -214,8 +214,6 @@ settle_chain(struct settle *st, uint32_t b)
 		st->record &= (uint16_t) ~(1u << b);
 		return;
 	}
-	if (PLANTED(BASE_DROPPED_BEFORE_RECORD))
-		sums_drop(s, block);
 	/* What is older goes when the record is durable. */
 	store_drop(st->set, block, 1);
 	n = sums_push(s, block, st->sum[b], NODE_DONE | NODE_SETTLED);

@@ -173,6 +173,36 @@ failed_write_is_decided_for_good(struct sim *s, unsigned variant)
 	EXPECT(s, do_read(s, 0, BLOCK(2)) == 0);
 }
 
+/* A read that was given up lands when its request was answered, and the buffer
+ * would be in use again: for what is written next (H11). */
+static void
+late_read_spoils_nothing(struct sim *s, unsigned variant)
+{
+	struct rule *read[2], *write;
+	struct slot *slot;
+
+	EXPECT(s, do_write(s, 0, BLOCK(1 + variant), RAID_FUA) == 0);
+	for (int i = 0; i < 2; i++)
+		read[i] = on(s, i, AREA_DATA, IO_READ, RULE_SUBMIT, RULE_HOLD);
+	slot = client_send(s, RAID_READ, 0, 0, BLOCK(1 + variant));
+	pass(s, SECONDS(1));
+	/* The first is given up; the second, held too, then has the answer. */
+	rule_release(s, read[0]->held != NULL &&
+		     (read[1]->held == NULL ||
+		      read[0]->held->id > read[1]->held->id) ? read[0] :
+							       read[1]);
+	EXPECT(s, await(s, slot) == 0);
+	write = on(s, 0, AREA_DATA, IO_WRITE, RULE_SUBMIT, RULE_HOLD);
+	slot = client_send(s, RAID_WRITE, RAID_FUA, 0, BLOCK(1 + variant));
+	EXPECT(s, await_rule(s, write, 1));
+	rule_release(s, read[0]);
+	rule_release(s, read[1]);
+	pass(s, SECONDS(1) / 100);
+	rule_release(s, write);
+	EXPECT(s, await(s, slot) == 0);
+	EXPECT(s, do_read(s, 0, BLOCK(1 + variant)) == 0);
+}
+
 /* Power tears what is being written, on both legs. */
 static void
 writes_are_torn(struct sim *s, unsigned variant)
@@ -338,6 +368,9 @@ const struct scenario decay_scenarios[] = {
 	 .run = failed_write_is_decided_for_good,
 	 .hole = "R16: what was read of a failed write goes back",
 	 .variants = 3, .sets = 1, .legs = 2, .lenient = true},
+	{.name = "late-read-spoils-nothing", .run = late_read_spoils_nothing,
+	 .hole = "H11: a late read lands in a buffer in use", .variants = 2,
+	 .sets = 1, .legs = 2},
 	{.name = "writes-are-torn", .run = writes_are_torn,
 	 .hole = "R19, H16: a torn record, map or page is taken for whole",
 	 .variants = 60, .sets = 1, .legs = 2, .sums_max = 64,
