@@ -164,7 +164,7 @@ tests_system_crash_disk_SOURCES = tests/system/crash_disk.c
 tests_system_crash_disk_LDADD = $(FUSE_LIBS)
 tests_system_crash_fs_so_SOURCES = tests/system/crash_fs.c
 tests_system_crash_fs_so_CPPFLAGS = $(BASE_CPPFLAGS)
-tests_system_crash_fs_so_CFLAGS = $(BASE_CFLAGS) -fPIC
+tests_system_crash_fs_so_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIC
 tests_system_crash_fs_so_LDFLAGS = -shared
 tests_system_crash_fs_so_LDADD =
 
