@@ -2,7 +2,7 @@
 """Members for crash.py: files, and disks with a volatile cache."""
 
 import os
-import random
+import socket
 import subprocess
 import time
 
@@ -27,6 +27,12 @@ def is_mount(path):
     """Whoever serves it may be dead: it must not be touched."""
     with open("/proc/self/mounts") as f:
         return any(line.split()[1] == path for line in f)
+
+
+def is_listened_to(path):
+    """That the socket is there does not mean so."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
 
 
 class Files:
@@ -163,18 +169,18 @@ class Nbdkit(Disks):
     """Members that nbdkit's cache filter serves, and nbdfuse makes a file of:
     a cut loses all that was not flushed."""
 
-    def socket(self, i):
+    def socket_of(self, i):
         return "%s/disk%d.sock" % (self.args.dir, i)
 
     def begin(self, i):
-        if os.path.exists(self.socket(i)):
-            os.unlink(self.socket(i))
-        self.serve(i, ["nbdkit", "-f", "-U", self.socket(i),
+        if os.path.exists(self.socket_of(i)):
+            os.unlink(self.socket_of(i))
+        self.serve(i, ["nbdkit", "-f", "-U", self.socket_of(i),
                        "--filter=cache", "file", self.images[i],
                        "cache=writeback", "cache-min-block-size=4K"])
 
     def begin_more(self, i):
         wait_until("nbdkit %d" % i, lambda: self.check(i) or
-                   os.path.exists(self.socket(i)))
+                   is_listened_to(self.socket_of(i)))
         self.serve(i, ["nbdfuse", self.paths[i], "nbd+unix:///?socket=" +
-                       self.socket(i)])
+                       self.socket_of(i)])
