@@ -207,7 +207,23 @@ check-planted: tests/sim/sim
 		SIM_CPPFLAGS='$(ISAL_CFLAGS) $(SAN_CFLAGS)' \
 		bash $(srcdir)/tests/planted/run $(PLANTED)
 
-.PHONY: check-planted
+# Reports of failing seeds are short and can be replayed.
+check-shrink: tests/sim/sim
+	top_srcdir='$(abs_top_srcdir)' CC='$(CC)' \
+		SIM_OBJECTS='$(tests_sim_sim_OBJECTS)' \
+		SIM_LIBS='$(ISAL_LIBS)' SIM_LDFLAGS='$(AM_LDFLAGS)' \
+		SIM_CPPFLAGS='$(ISAL_CFLAGS) $(SAN_CFLAGS)' \
+		bash $(srcdir)/tests/check-shrink.sh
+
+# A long run: make sim SEEDS=1000000 JOBS=16 FROM=1
+SEEDS = 10000
+FROM = 1
+JOBS = $$(nproc)
+sim: tests/sim/sim
+	tests/sim/sim --no-scenarios --seeds $(SEEDS) --from $(FROM) \
+		--jobs $(JOBS)
+
+.PHONY: check-planted check-shrink sim
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
@@ -282,6 +298,8 @@ EXTRA_DIST += \
 	tests/sim/seeds \
 	tests/README \
 	tests/check-dist.sh \
+	tests/check-hashes.sh \
+	tests/check-shrink.sh \
 	tests/setup.sh \
 	$(STATIC_CHECKS) \
 	$(GOLDEN) \

@@ -5,8 +5,9 @@
 set -eu
 top=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 sim=${top_builddir:-$top/build/gcc}/tests/sim/sim
-seeds=$top/tests/sim/seeds
-[ ! -e "$seeds" ] || for s in $(grep -oE '^[0-9]+' "$seeds"); do
-	"$sim" "$s"
+
+grep -v '^#' "$top/tests/sim/seeds" | while IFS='|' read -r arguments _; do
+	# shellcheck disable=SC2086 # they are several
+	"$sim" $arguments
 done
 exec "$sim" --seeds "${SIM_SEEDS:-40}" --jobs "$(nproc)"

@@ -14,8 +14,10 @@
 
 #include "check.h"
 
-/* Real seconds after which a seed hangs. */
-#define SEED_SECONDS 300
+/* After which a seed hangs: of processor time when it spins, real ones when
+ * it waits. */
+#define SPIN_SECONDS 60
+#define SEED_SECONDS 600
 #define PROGRESS_SECONDS 10
 /* Failures told again at the end. */
 #define FAILED_MAX 50u
@@ -54,6 +56,15 @@ work_account(struct shared *sh, const struct outcome *out)
 		add(&sh->ends[i], out->ends[i]);
 }
 
+static void
+limit_time(void)
+{
+	struct itimerval spin = {.it_value.tv_sec = SPIN_SECONDS};
+
+	CHECK(setitimer(ITIMER_PROF, &spin, NULL) == 0);
+	alarm(SEED_SECONDS);
+}
+
 _Noreturn static void
 work(const struct many *m, struct shared *sh, unsigned job)
 {
@@ -65,7 +76,7 @@ work(const struct many *m, struct shared *sh, unsigned job)
 		if (seed >= m->from + m->seeds)
 			exit(0);
 		sh->now[job] = seed;
-		alarm(SEED_SECONDS);
+		limit_time();
 		out = run_seed(&m->plan, seed);
 		if (m->hashes)
 			printf("%" PRIu64 " %016" PRIx64 "\n", seed, out.hash);
@@ -183,7 +194,7 @@ run_scenarios(const struct many *m, struct tally *t)
 		fflush(stdout);
 		pid = fork();
 		if (pid == 0) {
-			alarm(SEED_SECONDS);
+			limit_time();
 			scenario_run(scenario_name(i), m->plan.trace);
 			exit(0);
 		}

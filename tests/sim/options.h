@@ -109,6 +109,7 @@ struct options {
 	bool unbounded; /* guards suffer too: EIO is an answer, never wrong data */
 	bool check_always; /* raid_check() every few I/O */
 	bool gentle;       /* no fault at all but the ends of runs */
+	unsigned io_without_answer; /* 0: sim_io.c's */
 
 	/* Requests that are sent at all; NULL: all. */
 	const struct opset *only_ops;

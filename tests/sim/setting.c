@@ -7,6 +7,8 @@
 #include "opset.h"
 #include "setting.h"
 
+#define FAULTS_ALL ((1ull << FAULT_COUNT) - 1)
+
 #define SIZE_OF(member) sizeof(((struct options *)NULL)->member)
 #define LIST(...) {__VA_ARGS__}, sizeof((uint64_t[]){__VA_ARGS__}) / 8
 #define ONE(name, member, ...)                                                 \
@@ -26,6 +28,7 @@
 
 /* In the order in which the shrinker tries them. */
 static const struct setting settings[] = {
+	ONE("io-without-answer", io_without_answer, 20000, 0),
 	ONE("check-always", check_always, 0),
 	ONE("gentle", gentle, 0),
 	ONE("unbounded", unbounded, 0),
@@ -201,6 +204,8 @@ options_set_faults(struct options *o, const char *words, bool on)
 {
 	uint64_t named = 0;
 
+	if (strcmp(words, "none") == 0)
+		words = "";
 	while (*words != '\0') {
 		size_t length = strcspn(words, ",");
 		enum fault f = 0;
@@ -215,7 +220,7 @@ options_set_faults(struct options *o, const char *words, bool on)
 		words += length;
 		words += *words == ',';
 	}
-	o->fault_off = on ? ((1ull << FAULT_COUNT) - 1) & ~named :
+	o->fault_off = on ? FAULTS_ALL & ~named :
 			    o->fault_off | named;
 	return true;
 }
@@ -241,6 +246,8 @@ options_print_line(const struct options *o, FILE *out)
 	const char *before = " --set ";
 
 	fprintf(out, " --plain --faults ");
+	if ((o->fault_off & FAULTS_ALL) == FAULTS_ALL)
+		fprintf(out, "none");
 	for (enum fault f = 0, first = 1; f < FAULT_COUNT; f++) {
 		if (!fault_is_on(o, f))
 			continue;

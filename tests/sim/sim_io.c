@@ -16,7 +16,7 @@
 #include "sim.h"
 
 /* More than this with no answer to anything is a live-lock. */
-#define IO_WITHOUT_PROGRESS_MAX 200000u
+#define IO_WITHOUT_ANSWER_MAX 200000u
 
 const char *
 sim_area_word(enum sim_area area)
@@ -231,6 +231,19 @@ sim_op_new(struct sim *s, struct io_req *req)
 }
 
 static void
+sim_io_check_progress(struct sim *s)
+{
+	uint64_t most = s->options.io_without_answer;
+
+	if (most == 0)
+		most = IO_WITHOUT_ANSWER_MAX;
+	if (s->io_count - s->io_at_progress > most)
+		sim_fail(s, "I32", "%llu I/O and nothing was answered: %u"
+			 " requests in flight", (unsigned long long)most,
+			 s->client.busy);
+}
+
+static void
 sim_submit(struct io *io, struct io_req *req)
 {
 	struct sim *s = (struct sim *)io;
@@ -240,10 +253,7 @@ sim_submit(struct io *io, struct io_req *req)
 
 	op->done_ns = s->now_ns + ns;
 	op->fault = storm_draw_fault(s, op);
-	if (s->io_count - s->io_at_progress > IO_WITHOUT_PROGRESS_MAX)
-		sim_fail(s, "I32", "%u I/O and nothing was answered: %u"
-			 " requests in flight", IO_WITHOUT_PROGRESS_MAX,
-			 s->client.busy);
+	sim_io_check_progress(s);
 	trace_add(&s->trace, s->now_ns, sim_io_trace_kind(op),
 		  sim_area_word(op->area), op->id, op->member, op->offset,
 		  op->length);
