@@ -291,6 +291,8 @@ BENCH = \
 	$(NULL)
 
 EXTRA_DIST += \
+	tests/coverage.awk \
+	tests/coverage.sh \
 	tests/fuzz/corpus \
 	tests/planted/run \
 	tests/run-fuzz.sh \
