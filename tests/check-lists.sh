@@ -28,7 +28,7 @@ for f in ${missing_programs:-}; do
 	echo "$f is not in tests/local.mk"
 	status=1
 done
-missing tests/local.mk tests/sim/*.[ch] tests/system/* tests/*.sh \
+missing tests/local.mk tests/model/* tests/sim/*.[ch] tests/system/* tests/*.sh \
 	tests/README tests/unit/*.h tests/unit/support.c tests/fuzz/*.h \
 	tests/golden/* tests/bench/* tests/planted/*
 missing tools/local.mk tools/quickstart/*

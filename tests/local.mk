@@ -138,6 +138,30 @@ tests_sim_sim_SOURCES = \
 	tests/sim/watch_answers.c \
 	$(NULL)
 
+# Models of the rules, searched whole.
+check_PROGRAMS += tests/model/model
+tests_model_model_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/model
+tests_model_model_LDADD = raid/libraid.a $(ISAL_LIBS)
+tests_model_model_SOURCES = \
+	tests/model/block.c \
+	tests/model/block.h \
+	tests/model/block_bugs.def \
+	tests/model/block_chain.c \
+	tests/model/block_client.c \
+	tests/model/block_flush.c \
+	tests/model/block_journal.c \
+	tests/model/block_settle.c \
+	tests/model/block_start.c \
+	tests/model/block_table.c \
+	tests/model/model.c \
+	tests/model/model.h \
+	tests/model/search.c \
+	tests/model/search.h \
+	$(NULL)
+
+check-model: tests/model/model$(EXEEXT)
+	tests/model/model
+
 # What the crash tests check raidd with.
 if HAVE_LIBNBD
 check_PROGRAMS += tests/system/stamp
@@ -223,7 +247,7 @@ sim: tests/sim/sim
 	tests/sim/sim --no-scenarios --seeds $(SEEDS) --from $(FROM) \
 		--jobs $(JOBS)
 
-.PHONY: check-planted check-shrink sim
+.PHONY: check-model check-planted check-shrink sim
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
