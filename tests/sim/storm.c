@@ -74,6 +74,8 @@ storm_draw_stall(struct sim *s, unsigned member)
 	if (!s->faults || !storm_may_hit(s, member) || draw >= ppm ||
 	    !fault_is_on(&s->options, FAULT_STALL))
 		return 0;
+	/* The leg may fail by its deadline, and be left behind. */
+	s->member[member].tainted = true;
 	return (1 + draw * 30ull / ppm) * 1000000000;
 }
 
@@ -195,6 +197,7 @@ storm_hit(struct sim *s, struct rng *r, unsigned member)
 		storm_taint(s, m);
 		m->disk.vanished = true;
 	} else if (s->started && fault_is_on(o, FAULT_OPERATOR)) {
+		m->tainted = true;
 		storm_operator(s, member / o->geometry.legs,
 			       member % o->geometry.legs);
 	}
