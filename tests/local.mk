@@ -82,6 +82,9 @@ tests_sim_sim_SOURCES = \
 	tests/sim/exhaust_world.h \
 	tests/sim/many.c \
 	tests/sim/many.h \
+	tests/sim/faults.c \
+	tests/sim/faults.h \
+	tests/sim/faults_between.c \
 	tests/sim/members.c \
 	tests/sim/opset.c \
 	tests/sim/opset.h \
@@ -125,6 +128,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/sim_disk.h \
 	tests/sim/sim_io.c \
 	tests/sim/sim_io.h \
+	tests/sim/sim_lies.c \
 	tests/sim/storm.c \
 	tests/sim/trace.c \
 	tests/sim/trace.h \

@@ -140,8 +140,8 @@ static struct found sim_found[SIM_LEGS_MAX];
 bool
 sim_assemble(struct sim *s, uint32_t mask, bool force, struct assembly *out)
 {
-	const struct sb *sbs[SIM_LEGS_MAX];
-	unsigned index[SIM_LEGS_MAX], count = 0;
+	const struct sb *sbs[SIM_LEGS_MAX + 1];
+	unsigned index[SIM_LEGS_MAX + 1], count = 0;
 
 	for (unsigned i = 0; i < s->members; i++) {
 		if ((mask >> i & 1) == 0)
@@ -154,11 +154,17 @@ sim_assemble(struct sim *s, uint32_t mask, bool force, struct assembly *out)
 	}
 	if (count == 0)
 		return false;
+	faults_offer(s, sbs, index, &count);
 	assemble(sbs, count, out);
 	for (unsigned p = 0; p < SB_SETS_MAX * SB_PLACES_MAX; p++)
 		if (out->place[p] >= 0)
 			out->place[p] = (int)index[out->place[p]];
 	out->freshest = index[out->freshest];
+	for (unsigned p = 0; p < SB_SETS_MAX * SB_PLACES_MAX; p++)
+		if (out->place[p] == (int)FAULTS_STRANGER)
+			sim_fail(s, "R14", "a stranger in place %u", p);
+	if (out->freshest == FAULTS_STRANGER)
+		sim_fail(s, "R14", "a stranger is the freshest");
 	trace_add(&s->trace, s->now_ns, TRACE_ASSEMBLE, NULL, out->verdict,
 		  mask, out->freshest, 0);
 	return out->verdict == ASSEMBLE_START || (force && out->can_force);

@@ -84,6 +84,7 @@ sim_init_members(struct sim *s)
 		rng_init(&r, s->seed, "guard", i);
 		s->guard[i] = (unsigned)rng_below(&r, o->geometry.legs);
 	}
+	faults_init(s);
 }
 
 void
@@ -152,6 +153,7 @@ sim_fini(struct sim *s)
 	}
 	client_fini(s);
 	watch_fini(s);
+	faults_fini(s);
 	oracle_fini(&s->oracle);
 	queue_fini(&s->queue);
 	sim_current = NULL;
@@ -187,8 +189,10 @@ sim_carry_out_end(struct sim *s)
 	if (s->end == END_NOT)
 		return;
 	s->ends[s->end]++;
+	s->last_end = s->end;
 	s->end = END_NOT;
 	s->crashed = true;
+	s->faults_met[power ? FAULT_CUT : FAULT_CRASH]++;
 	trace_add(&s->trace, s->now_ns, power ? TRACE_CUT : TRACE_CRASH, NULL,
 		  0, 0, 0, 0);
 	if (s->raid != NULL)
@@ -198,7 +202,7 @@ sim_carry_out_end(struct sim *s)
 	oracle_crash(&s->oracle, power || s->flush_failed);
 	sim_drop_engine(s);
 	rules_clear(s);
-	storm_settle_flips(s);
+	faults_settle(s);
 	s->cut_fate = FATE_DRAW;
 	/* What was kept by a disk that comes back. */
 	s->now_ns += 1000000000;
@@ -218,7 +222,7 @@ sim_event(struct sim *s, const struct event *e)
 		client_event(s, e->arg);
 		break;
 	case EVENT_FAULT:
-		storm_event(s);
+		faults_event(s);
 		break;
 	case EVENT_END:
 		s->end = e->arg != NULL ? END_CUT : END_CRASH;
@@ -351,6 +355,20 @@ sim_is_stopped(struct sim *s, void *arg)
 	return s->stopped;
 }
 
+/* All that was taken has been given back (I33). */
+static void
+sim_check_at_rest(struct sim *s)
+{
+	uint64_t ios = 0;
+
+	for (unsigned i = 0; i < s->members; i++)
+		ios += s->last.legs[i].in_flight;
+	if (s->last.requests != 0 || ios != 0)
+		sim_fail(s, "I33", "at rest with %u requests and %llu I/O",
+			 s->last.requests, (unsigned long long)ios);
+	raid_check(s->raid);
+}
+
 bool
 sim_stop(struct sim *s)
 {
@@ -374,7 +392,9 @@ sim_stop(struct sim *s)
 	if (s->stop_res == 0)
 		oracle_all_durable(&s->oracle);
 	s->ends[END_NOT]++;
+	s->last_end = END_NOT;
 	raid_status(s->raid, &s->last);
+	sim_check_at_rest(s);
 	s->last_sb = *raid_superblock(s->raid);
 	sim_drop_engine(s);
 	rules_clear(s);

@@ -30,6 +30,8 @@ struct shared {
 	uint64_t operations;
 	uint64_t notes[NOTE_COUNT];
 	uint64_t ends[END_KINDS];
+	uint64_t faults[FAULT_COUNT];
+	uint64_t lagged;
 };
 
 struct tally {
@@ -54,6 +56,9 @@ work_account(struct shared *sh, const struct outcome *out)
 		add(&sh->notes[i], out->notes[i]);
 	for (unsigned i = 0; i < END_KINDS; i++)
 		add(&sh->ends[i], out->ends[i]);
+	for (unsigned i = 0; i < FAULT_COUNT; i++)
+		add(&sh->faults[i], out->faults[i]);
+	add(&sh->lagged, out->lagged);
 }
 
 static void
@@ -219,6 +224,10 @@ print_coverage(const struct shared *sh)
 	for (unsigned i = 0; i < NOTE_COUNT; i++)
 		printf("%s %" PRIu64 "%s", note_word((enum raid_note_kind)i),
 		       sh->notes[i], i + 1 < NOTE_COUNT ? ", " : "\n");
+	for (unsigned i = 0; i < FAULT_COUNT; i++)
+		printf("%s %" PRIu64 ", ", fault_word((enum fault)i),
+		       sh->faults[i]);
+	printf("lagged %" PRIu64 "\n", sh->lagged);
 }
 
 static void

@@ -21,7 +21,9 @@ sim_is_damaged(const struct sim *s, unsigned member, uint64_t offset,
 {
 	const struct disk *d = &s->member[member].disk;
 
-	if (d->vanished || s->member[member].lies)
+	if (d->vanished || s->member[member].lies || s->member[member].stale)
+		return true;
+	if (disk_is_scarred(d, offset, length))
 		return true;
 	for (unsigned i = 0; d->flips_live > 0 && i < DISK_FLIPS_MAX; i++)
 		if (d->flips[i].live && d->flips[i].offset >= offset &&
@@ -82,6 +84,7 @@ member_check_stale(struct sim *s, unsigned member, const struct reader *r,
 	struct disk *o = &s->member[out].disk;
 
 	if (s->last.legs[out].state == LEG_IN_SYNC || o->flips_live > 0 ||
+	    o->scar_count > 0 || s->member[out].lies || s->member[out].stale ||
 	    s->notes[NOTE_LEG_LAGGED] > 0 || s->notes[NOTE_LEG_DAMAGED] > 0)
 		return;
 	for (uint64_t b = 0; b < r->blocks; b++) {

@@ -4,6 +4,7 @@
  * hide shows up.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "options.h"
 #include "rng.h"
@@ -26,7 +27,7 @@ options_draw_array(struct options *o, struct rng *r)
 	struct geometry *g = &o->geometry;
 	unsigned sectors = (unsigned)RNG_PICK(r, 0, 0, 0, 1, 1, 2);
 
-	g->sets = (uint32_t)RNG_PICK(r, 1, 1, 2, 2, 3);
+	g->sets = (uint32_t)RNG_PICK(r, 1, 1, 1, 2, 2, 2, 3, 4);
 	g->legs = (uint32_t)RNG_PICK(r, 2, 2, 2, 3);
 	g->chunk_bytes = (uint32_t)RNG_PICK(r, 16u << 10, 32u << 10,
 					    64u << 10);
@@ -109,37 +110,82 @@ options_be_gentle(struct options *o)
 {
 	o->gentle = true;
 	o->unbounded = false;
+	o->lies = LIES_NONE;
 	o->absent_percent = 0;
 	o->force_percent = 0;
 	o->branch_percent = 0;
-}
-
-static void
-options_draw_faults(struct options *o, struct rng *r)
-{
-	o->gentle = rng_percent(r, 30);
-	if (o->gentle)
-		return;
-	o->read_error_ppm = (unsigned)RNG_PICK(r, 0, 0, 500, 10000);
-	o->write_error_ppm = (unsigned)RNG_PICK(r, 0, 0, 100, 2000);
-	o->flush_error_ppm = (unsigned)RNG_PICK(r, 0, 0, 1000, 20000);
-	o->stall_ppm = (unsigned)RNG_PICK(r, 0, 0, 0, 100);
-	o->unbounded = rng_percent(r, 15);
-	o->fault_every_ns = o->latency_ns * RNG_PICK(r, 0, 3, 30, 300, 3000);
-	o->flip_weight = (unsigned)RNG_PICK(r, 0, 1, 10);
-	o->bad_weight = (unsigned)RNG_PICK(r, 0, 1, 5);
-	/* Rotten where all is in doubt, nothing can tell (R17); nor where the
-	 * operator starts what is left of another time. */
-	if (o->unbounded)
-		o->flip_weight = o->force_percent = 0;
-	o->vanish_weight = (unsigned)RNG_PICK(r, 0, 0, 1);
-	o->operator_weight = (unsigned)RNG_PICK(r, 0, 0, 1);
 }
 
 unsigned
 options_members(const struct options *o)
 {
 	return o->geometry.sets * o->geometry.legs;
+}
+
+/* What each kind may be; by far not every seed has each. */
+static const uint32_t options_rates[FAULT_COUNT][4] = {
+	[FAULT_READ_ERROR] = {0, 0, 500, 10000},
+	[FAULT_WRITE_ERROR] = {0, 0, 100, 2000},
+	[FAULT_FLUSH_ERROR] = {0, 0, 1000, 20000},
+	[FAULT_DISCARD_ERROR] = {0, 200000, 200000, 200000},
+	[FAULT_STALL] = {0, 0, 0, 100},
+	[FAULT_MISREAD] = {0, 0, 0, 2000},
+	[FAULT_LOST_WRITE] = {0, 0, 0, 2000},
+	[FAULT_MISDIRECTED] = {0, 0, 0, 2000},
+	[FAULT_ROT] = {0, 1, 10, 10},
+	[FAULT_BAD_SECTOR] = {0, 1, 5, 5},
+	[FAULT_STUCK_SECTOR] = {0, 0, 0, 1},
+	[FAULT_VANISH] = {0, 0, 1, 1},
+	[FAULT_OPERATOR] = {0, 0, 1, 1},
+	[FAULT_STALE] = {0, 0, 1, 3},
+	[FAULT_END_LOST] = {0, 0, 0, 30},
+	[FAULT_CABLES] = {0, 0, 50, 100},
+	[FAULT_FOREIGN] = {0, 0, 0, 50},
+};
+
+static void
+options_draw_lies(struct options *o, struct rng *r)
+{
+	unsigned draw = (unsigned)rng_below(r, 100);
+
+	if (draw < 8) {
+		o->lies = LIES_SOME;
+		o->unbounded = false;
+	} else if (draw < 12) {
+		/* Nothing else, to see what that alone may do. */
+		o->lies = LIES_ALL;
+		memset(o->rate, 0, sizeof(o->rate));
+		o->unbounded = false;
+		o->byte_percent = 0;
+		o->absent_percent = o->branch_percent = o->force_percent = 0;
+	}
+}
+
+static void
+options_draw_faults(struct options *o, uint64_t seed)
+{
+	struct rng r;
+
+	rng_init(&r, seed, "faults", 0);
+	o->gentle = rng_percent(&r, 30);
+	if (o->gentle)
+		return;
+	o->unbounded = rng_percent(&r, 15);
+	o->fault_every_ns = o->latency_ns * RNG_PICK(&r, 0, 3, 30, 300, 3000);
+	for (unsigned f = 0; f < FAULT_COUNT; f++) {
+		struct rng own;
+
+		rng_init(&own, seed, fault_word((enum fault)f), 0);
+		o->rate[f] = options_rates[f][rng_below(&own, 4)];
+	}
+	options_draw_lies(o, &r);
+	if (!o->unbounded)
+		return;
+	/* Nothing tells of these on a last leg; nor what is best, of what is
+	 * left of another time. */
+	o->rate[FAULT_LOST_WRITE] = o->rate[FAULT_MISDIRECTED] = 0;
+	o->rate[FAULT_MISREAD] = o->rate[FAULT_STALE] = 0;
+	o->force_percent = 0;
 }
 
 void
@@ -153,7 +199,7 @@ options_draw(struct options *o, uint64_t seed)
 	options_draw_limits(o, &r);
 	options_draw_client(o, &r);
 	options_draw_runs(o, &r);
-	options_draw_faults(o, &r);
+	options_draw_faults(o, seed);
 	o->check_always = rng_percent(&r, 3);
 }
 
@@ -186,11 +232,13 @@ options_print(const struct options *o, FILE *out)
 		o->runs, o->requests_per_run, o->stop_percent, o->cut_percent,
 		o->cut_in_start_percent, o->rule_percent, o->absent_percent,
 		o->force_percent, o->branch_percent);
-	fprintf(out, "faults: read %u write %u flush %u stall %u ppm;"
-		" every %" PRIu64 " ns: flip %u bad %u vanish %u operator %u"
-		"%s%s\n",
-		o->read_error_ppm, o->write_error_ppm, o->flush_error_ppm,
-		o->stall_ppm, o->fault_every_ns, o->flip_weight,
-		o->bad_weight, o->vanish_weight, o->operator_weight,
-		o->gentle ? " gentle" : "", o->unbounded ? " unbounded" : "");
+	fprintf(out, "faults: every %" PRIu64 " ns", o->fault_every_ns);
+	for (unsigned f = 0; f < FAULT_COUNT; f++)
+		if (o->rate[f] != 0)
+			fprintf(out, " %s %u", fault_word((enum fault)f),
+				o->rate[f]);
+	fprintf(out, "%s%s%s%s\n", o->gentle ? " gentle" : "",
+		o->unbounded ? " unbounded" : "",
+		o->lies == LIES_SOME ? " some lie" : "",
+		o->lies == LIES_ALL ? " all lie" : "");
 }

@@ -13,7 +13,7 @@
 #include "opset.h"
 #include "raid.h"
 
-#define SIM_LEGS_MAX (3u * SB_LEGS_MAX)
+#define SIM_LEGS_MAX (4u * SB_LEGS_MAX)
 
 /*
  * What goes wrong, by kinds.  Each has a weight or a rate of its own, is drawn
@@ -53,6 +53,9 @@ enum fault {
 };
 
 const char *fault_word(enum fault fault);
+
+/* Whose flushes and FUA do nothing: nobody's, not a guard's, all. */
+enum options_lies { LIES_NONE, LIES_SOME, LIES_ALL };
 
 struct options {
 	struct geometry geometry;
@@ -96,15 +99,11 @@ struct options {
 
 	/* What goes wrong, on disks that are not the guard of their set. */
 	uint64_t fault_off; /* bit per enum fault: never */
-	unsigned read_error_ppm;
-	unsigned write_error_ppm;
-	unsigned flush_error_ppm;
-	unsigned stall_ppm;
-	uint64_t fault_every_ns; /* 0: none of the following */
-	unsigned flip_weight;
-	unsigned bad_weight;
-	unsigned vanish_weight;
-	unsigned operator_weight;
+	/* Of I/O: in a million.  ROT to STALE: weights against each other,
+	 * each fault_every_ns (0: none).  Behind: percent of starts. */
+	unsigned rate[FAULT_COUNT];
+	uint64_t fault_every_ns;
+	enum options_lies lies;
 
 	bool unbounded; /* guards suffer too: EIO is an answer, never wrong data */
 	bool check_always; /* raid_check() every few I/O */

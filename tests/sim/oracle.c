@@ -11,6 +11,29 @@
 #include "pool.h"
 #include "versions.h"
 
+static uint64_t
+oracle_blocks(const struct oracle *o)
+{
+	return o->granules * o->granule_bytes / ORACLE_BLOCK + 1;
+}
+
+void
+oracle_unsure(struct oracle *o, uint64_t offset)
+{
+	o->unsure[offset / ORACLE_BLOCK] = 1;
+}
+
+/* Blocks that were written whole. */
+static void
+oracle_sure(struct oracle *o, const struct oracle_slot *s)
+{
+	uint64_t first = (s->offset + ORACLE_BLOCK - 1) / ORACLE_BLOCK;
+	uint64_t end = (s->offset + s->length) / ORACLE_BLOCK;
+
+	if (end > first)
+		memset(o->unsure + first, 0, end - first);
+}
+
 void
 oracle_init(struct oracle *o, uint64_t bytes, uint32_t granule_bytes,
 	    uint64_t *seq)
@@ -25,6 +48,8 @@ oracle_init(struct oracle *o, uint64_t bytes, uint32_t granule_bytes,
 	o->pending.next = &o->pending;
 	o->pending.prev = &o->pending;
 	o->newest = pool_take(o->granules * sizeof(o->newest[0]));
+	o->unsure = pool_take(oracle_blocks(o));
+	memset(o->unsure, 0, oracle_blocks(o));
 	memset(o->newest, 0, o->granules * sizeof(o->newest[0]));
 }
 
@@ -39,6 +64,7 @@ oracle_fini(struct oracle *o)
 			if (o->slots[i].writes[k] != NULL)
 				oracle_write_unref(o->slots[i].writes[k]);
 	pool_give(o->newest, o->granules * sizeof(o->newest[0]));
+	pool_give(o->unsure, oracle_blocks(o));
 }
 
 bool
@@ -180,11 +206,11 @@ oracle_flushed(struct oracle *o, uint64_t issue)
 }
 
 static void
-oracle_end_write(struct oracle_write *w, int res, uint64_t seq)
+oracle_end_write(struct oracle *o, struct oracle_write *w, int res)
 {
-	w->done = seq;
+	w->done = *o->seq;
 	w->ok = res == 0;
-	if (!w->ok)
+	if (!w->ok || (w->issue <= o->doubted && !w->durable_ack))
 		oracle_make_maybe(w);
 	else if (w->durable_ack)
 		oracle_make_durable(w);
@@ -205,10 +231,12 @@ oracle_end(struct oracle *o, unsigned slot, int res, const void *buf)
 		good = oracle_check_map(o, s, buf);
 	if (res == 0 && s->op == RAID_FLUSH)
 		oracle_flushed(o, s->issue);
+	if (res == 0 && s->writes[0] != NULL)
+		oracle_sure(o, s);
 	o->slots_used &= ~(1ull << slot);
 	for (unsigned i = 0; i < 2; i++)
 		if (s->writes[i] != NULL) {
-			oracle_end_write(s->writes[i], res, *o->seq);
+			oracle_end_write(o, s->writes[i], res);
 			s->writes[i] = NULL;
 		}
 	return good;
@@ -249,6 +277,7 @@ oracle_doubt(struct oracle *o)
 {
 	struct oracle_write *w = o->pending.next;
 
+	o->doubted = *o->seq;
 	while (w != &o->pending) {
 		struct oracle_write *next = w->next;
 

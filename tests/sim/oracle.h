@@ -68,9 +68,14 @@ struct oracle {
 	struct oracle_slot slots[ORACLE_SLOTS_MAX];
 	uint64_t next_id;
 	uint64_t crashed; /* sequence of the last crash */
+	uint64_t doubted; /* of the last oracle_doubt() */
 	/* Look only: reads do not settle what is in doubt. */
 	bool peek;
 	bool lenient; /* metadata may be lost */
+	bool weak;    /* all disks lie: see oracle_check.c */
+	/* By block: the engine said that it took it unverified.  Only where
+	 * lenient that is an excuse. */
+	uint8_t *unsure;
 	uint64_t checked; /* granules compared */
 	/* Why the last check failed. */
 	char reason[ORACLE_REASON_MAX];
@@ -106,10 +111,11 @@ void oracle_crash(struct oracle *o, bool with_power);
  * acknowledged is durable now (R19's flush of every leg). */
 void oracle_all_durable(struct oracle *o);
 
-/* What was acknowledged and not flushed may be lost from now on: a last leg
- * failed. */
+/* What was sent and not flushed may be lost from now on: a last leg failed. */
 void oracle_doubt(struct oracle *o);
 
+/* The engine took this block unverified, and said so (R17). */
+void oracle_unsure(struct oracle *o, uint64_t offset);
 /* May the granule at this offset have this value now? */
 bool oracle_may_be(struct oracle *o, uint64_t offset, const void *data);
 /* Is anything written there that a crash could still change? */

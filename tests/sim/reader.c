@@ -193,8 +193,11 @@ reader_journal(struct reader *r, const struct map_head *start)
 			if (!reader_block(r, r->media + at, &h))
 				return false;
 		}
-		if (head.repeats <= start->sequence)
+		r->nonce = head.nonce;
+		if (head.repeats <= start->sequence) {
 			r->kept = sequence;
+			r->kept_nonce = head.nonce;
+		}
 		index = (index + head.count) % ring;
 		sequence++;
 		if (r->records++ > ring)

@@ -26,7 +26,9 @@ struct reader {
 	uint64_t *dirty;   /* by region: mask of units */
 	uint64_t records;  /* followed */
 	uint64_t sequence; /* of the last */
+	uint64_t nonce;    /* of its run */
 	uint64_t kept;     /* of the last that does not only repeat */
+	uint64_t kept_nonce;
 	char reason[READER_REASON_MAX];
 };
 

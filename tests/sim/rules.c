@@ -71,7 +71,6 @@ rule_act(struct sim *s, struct rule *r, struct sim_op *op)
 		break;
 	case RULE_DROP:
 		op->fate = FATE_DROP;
-		s->member[op->member].lies = true;
 		break;
 	}
 	return false;

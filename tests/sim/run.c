@@ -63,12 +63,14 @@ run_options(const struct options *o, uint64_t seed, bool trace)
 	struct outcome out;
 
 	sim_init(&s, o, seed, trace);
-	sim_storm(&s);
-	sim_calm(&s);
+	if (sim_storm(&s))
+		sim_calm(&s);
 	out.hash = s.trace.hash;
 	out.requests = s.client.answered;
 	memcpy(out.notes, s.notes, sizeof(out.notes));
 	memcpy(out.ends, s.ends, sizeof(out.ends));
+	memcpy(out.faults, s.faults_met, sizeof(out.faults));
+	out.lagged = s.watch.lagged;
 	sim_fini(&s);
 	return out;
 }

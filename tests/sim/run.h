@@ -33,6 +33,8 @@ struct outcome {
 	uint64_t requests;
 	uint64_t notes[NOTE_COUNT];
 	uint64_t ends[END_KINDS];
+	uint64_t faults[FAULT_COUNT];
+	uint64_t lagged; /* legs an append behind at a start */
 };
 
 /* Ends the process when the plan cannot be followed. */

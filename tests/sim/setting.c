@@ -35,15 +35,25 @@ static const struct setting settings[] = {
 	ONE("branch", branch_percent, 0),
 	ONE("force", force_percent, 0),
 	ONE("absent", absent_percent, 0),
-	ONE("operator", operator_weight, 0, 1),
-	ONE("vanish", vanish_weight, 0, 1),
-	ONE("bad", bad_weight, 0, 1),
-	ONE("flip", flip_weight, 0, 1),
+	ONE("lies", lies, 0),
+	ONE("foreign", rate[FAULT_FOREIGN], 0),
+	ONE("cables", rate[FAULT_CABLES], 0),
+	ONE("end-lost", rate[FAULT_END_LOST], 0),
+	ONE("stale", rate[FAULT_STALE], 0, 1),
+	ONE("operator", rate[FAULT_OPERATOR], 0, 1),
+	ONE("vanish", rate[FAULT_VANISH], 0, 1),
+	ONE("stuck", rate[FAULT_STUCK_SECTOR], 0, 1),
+	ONE("bad", rate[FAULT_BAD_SECTOR], 0, 1),
+	ONE("rot", rate[FAULT_ROT], 0, 1),
 	ONE("fault-every", fault_every_ns, 0, 300000000, 30000000, 3000000),
-	ONE("stall", stall_ppm, 0),
-	ONE("flush-error", flush_error_ppm, 0),
-	ONE("write-error", write_error_ppm, 0),
-	ONE("read-error", read_error_ppm, 0),
+	ONE("misdirected", rate[FAULT_MISDIRECTED], 0),
+	ONE("lost-write", rate[FAULT_LOST_WRITE], 0),
+	ONE("misread", rate[FAULT_MISREAD], 0),
+	ONE("stall", rate[FAULT_STALL], 0),
+	ONE("discard-error", rate[FAULT_DISCARD_ERROR], 0),
+	ONE("flush-error", rate[FAULT_FLUSH_ERROR], 0),
+	ONE("write-error", rate[FAULT_WRITE_ERROR], 0),
+	ONE("read-error", rate[FAULT_READ_ERROR], 0),
 	ONE("cut-in-start", cut_in_start_percent, 0),
 	KEPT("runs-off", runs_off, 0),
 	LESS("calm", calm_requests, 0, 10),
@@ -159,7 +169,10 @@ options_are_sound(const struct options *o)
 	/* Rotten where all is in doubt, nothing can tell (R17); a start forced
 	 * on what was left behind gives what was left behind. */
 	return !o->unbounded ||
-	       (o->flip_weight == 0 && o->force_percent == 0);
+	       (o->rate[FAULT_LOST_WRITE] == 0 &&
+		o->rate[FAULT_MISDIRECTED] == 0 &&
+		o->rate[FAULT_MISREAD] == 0 && o->rate[FAULT_STALE] == 0 &&
+		o->lies == LIES_NONE && o->force_percent == 0);
 }
 
 static const struct setting *

@@ -6,6 +6,7 @@
 #define SIM_H
 
 #include "assemble.h"
+#include "faults.h"
 #include "options.h"
 #include "oracle.h"
 #include "queue.h"
@@ -31,7 +32,11 @@ struct sim_member {
 	bool present;  /* offered at the last start */
 	bool tainted;  /* some fault was injected, ever */
 	bool dead;     /* left behind by a forced start */
-	bool lies;     /* acknowledges what it does not do */
+	bool lies;     /* its flushes, and FUA, do nothing */
+	bool stale;    /* an older image of it came back */
+	bool weak_end; /* which superblocks may be damaged: at the back */
+	uint64_t stuck[4]; /* sectors that cannot be written */
+	unsigned stuck_count;
 	uint64_t sb_sequence; /* of the last superblock written (I15) */
 	struct sim_op *in_flight;
 };
@@ -73,7 +78,14 @@ struct sim {
 	struct rng storm;  /* this run's */
 	struct rng pace;   /* how many completions a turn finds */
 	struct rng engine; /* io_ops.random */
-	uint64_t hits;     /* faults of storm_event() in this run */
+	uint64_t hits;     /* faults of faults_event() in this run */
+	uint64_t offers;   /* to assemble() */
+	bool plain_offers; /* with no stranger among them */
+	enum sim_end last_end;
+	bool has_image;    /* of a member, to come back later */
+	unsigned image_of, image_run;
+	struct disk image;
+	uint64_t faults_met[FAULT_COUNT];
 	unsigned guard[SB_SETS_MAX]; /* leg that no fault may hit */
 	bool faults;     /* they happen now */
 	bool crashed;    /* some run ended without a stop */
@@ -130,14 +142,9 @@ bool sim_wait_started(struct sim *s);
 bool sim_wait_idle(struct sim *s);
 bool sim_pass_time(struct sim *s, uint64_t ns);
 
-/* storm.c */
-void sim_storm(struct sim *s);
-void storm_event(struct sim *s);
-int storm_draw_fault(struct sim *s, const struct sim_op *op);
-/* Nanoseconds that an I/O hangs. */
-uint64_t storm_draw_stall(struct sim *s, unsigned member);
-bool storm_may_hit(const struct sim *s, unsigned member);
-void storm_settle_flips(struct sim *s);
+/* storm.c.  False: no start is possible any more, and nobody could expect one:
+ * all disks lied. */
+bool sim_storm(struct sim *s);
 
 /* calm.c: no faults any more; everything must be there. */
 void sim_calm(struct sim *s);

@@ -11,6 +11,8 @@
  *    forgotten, so that the next good flush means nothing for it.
  *  - A failed write may have had any effect within its sectors.
  *  - Bytes rot on the medium, sectors become unreadable; both until written.
+ *  - A write is acknowledged and lost, or lands at another place; a flush, and
+ *    FUA, are acknowledged and do nothing (sim_lies.c).
  *
  * Which disk suffers which of these, and how many at a time, so that a correct
  * engine must survive, is storm.c's affair.
@@ -71,6 +73,7 @@ void
 disk_fini(struct disk *d)
 {
 	disk_clear_cache(d);
+	disk_forget_scars(d, 0, d->bytes);
 	for (uint64_t i = 0; i < d->bytes / PIECE_BYTES; i++)
 		pool_give(d->pieces[i].medium, PIECE_BYTES);
 	pool_give(d->pieces, disk_pieces_bytes(d));
@@ -132,10 +135,20 @@ disk_view(struct disk *d, uint64_t offset, uint64_t length)
 }
 
 void
+disk_put_back(struct disk *to, struct disk *from, uint64_t offset)
+{
+	CHECK(to->cached_count == 0);
+	disk_store(to, offset, PIECE_BYTES, disk_medium(from, offset));
+}
+
+void
 disk_put_media(struct disk *to, struct disk *from)
 {
 	CHECK(to->bytes == from->bytes);
 	disk_clear_cache(to);
+	memset(to->flips, 0, sizeof(to->flips));
+	to->flips_live = 0;
+	disk_forget_scars(to, 0, to->bytes);
 	for (uint64_t at = 0; at < to->bytes; at += PIECE_BYTES) {
 		memcpy(disk_medium(to, at), disk_medium(from, at),
 		       PIECE_BYTES);
@@ -151,6 +164,8 @@ disk_copy_media(struct disk *to, struct disk *from)
 	to->oldest = NULL;
 	to->newest = NULL;
 	to->cached_count = 0;
+	to->scars = NULL;
+	to->scar_count = 0;
 	disk_put_media(to, from);
 }
 
@@ -212,6 +227,7 @@ disk_store(struct disk *d, uint64_t offset, uint64_t length, const void *data)
 
 	disk_forget_flips(d, offset, length);
 	disk_forget_bad(d, offset, length);
+	disk_forget_scars(d, offset, length);
 	for (uint64_t n; length > 0; offset += n, from += n, length -= n) {
 		struct piece *p = &d->pieces[offset / PIECE_BYTES];
 
@@ -267,6 +283,7 @@ disk_discard(struct disk *d, uint64_t offset, uint64_t length)
 		return;
 	disk_supersede(d, offset, length);
 	disk_forget_flips(d, offset, length);
+	disk_forget_scars(d, offset, length);
 	for (uint64_t n; length > 0; offset += n, length -= n) {
 		uint8_t *to = disk_medium(d, offset) + offset % PIECE_BYTES;
 
@@ -340,4 +357,5 @@ disk_heal(struct disk *d)
 	d->bad_live = 0;
 	for (unsigned i = 0; i < DISK_FLIPS_MAX; i++)
 		disk_unflip(d, &d->flips[i]);
+	disk_mend(d, 0, d->bytes);
 }

@@ -12,6 +12,7 @@
 
 #define DISK_FLIPS_MAX 32u
 #define DISK_BAD_MAX 16u
+#define DISK_SCARS_MAX 512u
 /* More cached writes than this: the oldest go to the medium by themselves. */
 #define DISK_CACHE_MAX 4096u
 
@@ -21,6 +22,7 @@ struct cached_write {
 	uint64_t offset;
 	uint64_t length;
 	uint64_t done_seq; /* when the host learnt of it; 0: not yet */
+	bool owed; /* a flush was acknowledged that should have stored it */
 	uint8_t *data;
 	/* One a sector: what came later is on the medium already. */
 	uint8_t *dead;
@@ -38,6 +40,13 @@ struct bad_range {
 	bool live;
 	uint64_t offset;
 	uint64_t length;
+};
+
+/* A sector that is not what it ought to be (sim_lies.c). */
+struct scar {
+	struct scar *next;
+	uint64_t offset;
+	uint8_t was[512];
 };
 
 /* 4 KiB.  Most of a disk is never touched: what it holds is made when it is
@@ -66,6 +75,8 @@ struct disk {
 	unsigned bad_live;
 	struct flip flips[DISK_FLIPS_MAX];
 	struct bad_range bad[DISK_BAD_MAX];
+	struct scar *scars; /* sim_lies.c */
+	unsigned scar_count;
 	struct rng rng; /* fates */
 };
 
@@ -77,6 +88,9 @@ void disk_fini(struct disk *d);
 void disk_copy_media(struct disk *to, struct disk *from);
 /* The opposite: as if it had never been written since. */
 void disk_put_media(struct disk *to, struct disk *from);
+
+/* One piece of 4 KiB only. */
+void disk_put_back(struct disk *to, struct disk *from, uint64_t offset);
 
 /* These bytes of the medium, within 4 KiB. */
 const uint8_t *disk_media(struct disk *d, uint64_t offset, uint64_t length);
@@ -118,5 +132,22 @@ bool disk_flip(struct disk *d, uint64_t offset, uint8_t mask);
 void disk_unflip(struct disk *d, struct flip *f);
 bool disk_make_bad(struct disk *d, uint64_t offset, uint64_t length);
 void disk_heal(struct disk *d);
+
+/* sim_lies.c.  A write is acknowledged and never was.  False: no room. */
+bool disk_lose(struct disk *d, uint64_t offset, uint64_t length,
+	       const void *data);
+/* These bytes are on the medium where others ought to be. */
+bool disk_spoil(struct disk *d, uint64_t offset, uint64_t length,
+		const void *data);
+/* Is some sector in it not what it ought to be? */
+bool disk_is_scarred(const struct disk *d, uint64_t offset, uint64_t length);
+/* Make it so, or take it for right as it is. */
+void disk_mend(struct disk *d, uint64_t offset, uint64_t length);
+void disk_forget_scars(struct disk *d, uint64_t offset, uint64_t length);
+
+/* A lying flush: what was done before seq is owed to the medium. */
+void disk_owe(struct disk *d, uint64_t seq);
+/* What is owed to these bytes goes there. */
+void disk_pay(struct disk *d, uint64_t offset, uint64_t length);
 
 #endif

@@ -84,7 +84,7 @@ sim_io_latency(struct sim *s, const struct sim_op *op)
 		ns *= 3;
 	if (rng_percent(r, s->options.tail_percent))
 		ns += rng_below(r, base * 50);
-	return ns + storm_draw_stall(s, op->member);
+	return ns + faults_draw_stall(s, op->member);
 }
 
 /* When it takes effect, of the time it takes. */
@@ -252,7 +252,7 @@ sim_submit(struct io *io, struct io_req *req)
 	uint64_t ns = sim_io_latency(s, op);
 
 	op->done_ns = s->now_ns + ns;
-	op->fault = storm_draw_fault(s, op);
+	op->fault = faults_draw_error(s, op);
 	sim_io_check_progress(s);
 	trace_add(&s->trace, s->now_ns, sim_io_trace_kind(op),
 		  sim_area_word(op->area), op->id, op->member, op->offset,
@@ -268,16 +268,17 @@ sim_submit(struct io *io, struct io_req *req)
 static void
 sim_io_land_write(struct sim *s, struct sim_op *op)
 {
-	struct disk *d = &s->member[op->member].disk;
+	struct sim_member *m = &s->member[op->member];
+	struct disk *d = &m->disk;
 
 	if (op->fate == FATE_DROP)
-		return;
-	if (op->fault != 0)
+		(void)disk_lose(d, op->offset, op->length, op->data);
+	else if (op->fault != 0)
 		disk_write_torn(d, op->offset, op->length, op->data,
 				FATE_DRAW);
-	else
+	else if (!faults_divert(s, op))
 		op->cached = disk_write(d, op->offset, op->length, op->data,
-					op->fua);
+					op->fua && !m->lies);
 }
 
 static void
@@ -292,6 +293,8 @@ sim_io_effect(struct sim *s, struct sim_op *op)
 			op->res = -EIO;
 		if (op->res != 0)
 			memset(op->req->buf, 0xee, op->length);
+		else
+			faults_misread(s, op);
 		break;
 	case IO_WRITE:
 		sim_io_land_write(s, op);
@@ -299,6 +302,8 @@ sim_io_effect(struct sim *s, struct sim_op *op)
 	case IO_FLUSH:
 		if (op->fault != 0)
 			disk_flush_fail(d, op->submit_seq);
+		else if (s->member[op->member].lies)
+			disk_owe(d, op->submit_seq);
 		else
 			disk_flush(d, op->submit_seq);
 		break;
@@ -338,8 +343,10 @@ sim_io_done(struct sim *s, struct sim_op *op)
 	    memcmp(op->data, req->buf, op->length) != 0)
 		sim_fail(s, "R8", "buffer of I/O %llu changed in flight",
 			 (unsigned long long)op->id);
-	if (op->cached != NULL)
+	if (op->cached != NULL) {
 		op->cached->done_seq = ++s->seq;
+		op->cached->owed = op->fua;
+	}
 	trace_add(&s->trace, s->now_ns, TRACE_DONE, sim_io_word(op), op->id,
 		  op->member, (uint64_t)(int64_t)op->res, 0);
 	watch_done(s, op);
@@ -388,6 +395,8 @@ sim_io_end_member(struct sim *s, struct sim_member *m, bool power)
 	if (power && fate == FATE_DRAW && rng_percent(&d->rng, 50))
 		fate = (enum disk_fate)rng_between(&d->rng, FATE_KEEP,
 						   FATE_DROP);
+	if (power && m->lies)
+		faults_pay(s, (unsigned)(m - s->member));
 	if (power)
 		disk_power_cut(d, fate);
 	while (m->in_flight != NULL) {
@@ -441,6 +450,10 @@ sim_note(struct io *io, const struct raid_note *note)
 
 	CHECK(note->kind < NOTE_COUNT);
 	s->notes[note->kind]++;
+	if (note->kind == NOTE_UNVERIFIED)
+		oracle_unsure(&s->oracle,
+			      layout_array_offset(&s->options.geometry,
+						  note->set, note->a));
 	trace_add(&s->trace, s->now_ns, TRACE_NOTE, note_word(note->kind),
 		  note->set, note->leg, (uint64_t)(int64_t)note->err, note->a);
 }

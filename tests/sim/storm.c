@@ -5,22 +5,42 @@
  * How much may go wrong at a time so that a correct engine loses nothing (the
  * fault atlas): in each set one leg is the guard.  It is in-sync, no fault was
  * ever injected on it and none is while it is the guard; power cuts and
- * crashes it has like all others.  Every other leg may suffer anything of
- * sim_disk.c.  A start may go without the guard when another leg can take its
- * part.  Two more limits:
+ * crashes it has like all others, and it may lose the superblocks at one end.
+ * Every other leg may suffer anything of options.h.  A start may go without
+ * the guard when another leg can take its part.  Some limits more:
  *
- *  - A rotten byte in a block whose newest value is in doubt when a crash
- *    comes is mended, and none rots there before its legs were made equal:
- *    torn on the guard and rotten elsewhere, nothing could tell what is right
- *    (R17's last resort).
- *  - Of a member's superblocks only those at the front rot.
+ *  - Nothing is wrong on any leg with a block whose newest value is in doubt
+ *    when a crash comes, or between the crash and its being made equal: rot is
+ *    mended, lost and misdirected writes are made good, what a lying flush
+ *    owes is paid, an old image does not bring it back (faults_settle()).
+ *    Torn on the guard and wrong elsewhere, nothing could tell what is right:
+ *    R17's last resort takes the lowest leg.
+ *  - Superblocks rot, and are lost, at one end of a member only: which, is
+ *    drawn for each.  What is the newest on the other end must do.
+ *  - An old image comes back after a stop or a power cut, not when the daemon
+ *    alone dies: nobody changes disks in that time.
+ *  - A flush that failed may have forgotten what was acknowledged; when the
+ *    daemon dies before the leg is out, a plain write may be lost as by a
+ *    power cut, since the sum that would tell is not durable.
+ *  - What a dead daemon had in flight lands before the next start: a start
+ *    opens members exclusively and waits until they are free (R10).
  *
- * Some seeds are unbounded: guards suffer as well.  EIO is an answer then, and
- * a start may be refused until disks are healed; wrong data is as wrong.
+ * A member whose superblock or journal a fault has put back is not in-sync any
+ * more.  Where R15 then waits, what disks suffered is healed, and in the end
+ * the operator starts by force.
  *
- * A flush that failed may have forgotten what was acknowledged; when the
- * daemon dies before the leg is out, a plain write may be lost as by a power
- * cut, since the sum that would tell is not durable.
+ * Some seeds are unbounded: guards suffer as well, from what can be noticed:
+ * errors, rot (but of the journal: doc/design.md, 9), sectors and disks that
+ * are gone.  EIO is an answer then, and a start may be refused until disks are
+ * healed; wrong data is as wrong, but for blocks that the engine said it took
+ * unverified (R17).
+ *
+ * In some seeds disks lie: flushes and FUA do nothing.  If guards do not lie,
+ * nothing is lost.  If all do, nothing was ever durable, and after the first
+ * power cut: a read returns what was written there some time, or zeros, or
+ * EIO, and never other bytes but in blocks taken unverified; every request is
+ * answered; a start comes to serve or is refused.  What is written and read
+ * within a run is as right as ever.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,218 +53,6 @@
 
 /* Attempts to start that may be cut short, one after the other. */
 #define STARTS_CUT_MAX 4u
-/* Between faults while no client waits. */
-#define STORM_IDLE_NS 50000000u
-
-bool
-storm_may_hit(const struct sim *s, unsigned member)
-{
-	unsigned legs = s->options.geometry.legs;
-
-	return s->options.unbounded ||
-	       s->guard[member / legs] != member % legs;
-}
-
-/* It suffered something: it can be nobody's guard any more. */
-static void
-storm_taint(struct sim *s, struct sim_member *m)
-{
-	m->tainted = true;
-	if (s->options.unbounded)
-		oracle_doubt(&s->oracle);
-}
-
-/* Below 1000000; by the member, the kind and how many there were before. */
-static unsigned
-storm_draw_ppm(struct sim *s, unsigned member, enum fault kind)
-{
-	struct sim_member *m = &s->member[member];
-	uint64_t count = m->fault_draws[kind]++;
-
-	return (unsigned)(rng_once(m->fault_key + kind,
-				   rng_index(s->run, count)) % 1000000);
-}
-
-uint64_t
-storm_draw_stall(struct sim *s, unsigned member)
-{
-	unsigned ppm = s->options.stall_ppm;
-	unsigned draw = storm_draw_ppm(s, member, FAULT_STALL);
-
-	if (!s->faults || !storm_may_hit(s, member) || draw >= ppm ||
-	    !fault_is_on(&s->options, FAULT_STALL))
-		return 0;
-	/* The leg may fail by its deadline, and be left behind. */
-	s->member[member].tainted = true;
-	return (1 + draw * 30ull / ppm) * 1000000000;
-}
-
-int
-storm_draw_fault(struct sim *s, const struct sim_op *op)
-{
-	static const enum fault kinds[] = {
-		[IO_READ] = FAULT_READ_ERROR,
-		[IO_WRITE] = FAULT_WRITE_ERROR,
-		[IO_FLUSH] = FAULT_FLUSH_ERROR,
-		[IO_DISCARD] = FAULT_DISCARD_ERROR,
-	};
-	const unsigned ppm[] = {
-		[FAULT_READ_ERROR] = s->options.read_error_ppm,
-		[FAULT_WRITE_ERROR] = s->options.write_error_ppm,
-		[FAULT_FLUSH_ERROR] = s->options.flush_error_ppm,
-		[FAULT_DISCARD_ERROR] = 200000,
-	};
-	enum fault kind = kinds[op->op];
-	unsigned draw = storm_draw_ppm(s, op->member, kind);
-
-	if (!s->faults || !storm_may_hit(s, op->member) || draw >= ppm[kind] ||
-	    !fault_is_on(&s->options, kind))
-		return 0;
-	if (kind == FAULT_DISCARD_ERROR)
-		return -EOPNOTSUPP;
-	storm_taint(s, &s->member[op->member]);
-	if (op->op == IO_FLUSH)
-		s->flush_failed = true;
-	return -EIO;
-}
-
-/* Somewhere in an area that matters, a sector's worth. */
-static uint64_t
-storm_draw_place(struct sim *s, struct rng *r, const struct disk *d)
-{
-	static const enum sim_area areas[] = {
-		AREA_DATA, AREA_DATA, AREA_DATA, AREA_SUMS,
-		AREA_JOURNAL, AREA_MAP, AREA_SUPERBLOCK,
-	};
-	enum sim_area area = areas[rng_below(r, ARRAY_SIZE(areas))];
-	uint64_t offset, length, at;
-
-	sim_area_range(s, area, &offset, &length);
-	if (area == AREA_DATA && rng_percent(r, 70)) {
-		uint32_t set;
-
-		layout_locate(&s->options.geometry,
-			      s->client.hot[0] % (s->oracle.granules *
-						  s->oracle.granule_bytes),
-			      &set, &at);
-		at += rng_below(r, s->options.hot_bytes);
-		if (at < length)
-			return (offset + at) / d->sector_bytes *
-			       d->sector_bytes;
-	}
-	at = offset + rng_below(r, length);
-	return at / d->sector_bytes * d->sector_bytes;
-}
-
-static void
-storm_operator(struct sim *s, unsigned set, unsigned leg)
-{
-	int res = raid_member_fail(s->raid, set, leg);
-
-	s->called = true;
-	trace_add(&s->trace, s->now_ns, TRACE_OPERATOR, NULL, set, leg,
-		  (uint64_t)(int64_t)res, 0);
-	if (res != 0 && res != -EALREADY && res != -EBUSY)
-		sim_fail(s, "I36", "raid_member_fail: %d", res);
-}
-
-/* A crash left several values possible there, and the legs are not made
- * equal yet. */
-static bool
-storm_is_undecided(struct sim *s, unsigned member, uint64_t at)
-{
-	static struct raid_status st;
-	unsigned set = member / s->options.geometry.legs;
-	uint64_t block = (at - s->layout.data_offset) / ORACLE_BLOCK;
-
-	if (s->options.unbounded || sim_area(s, at) != AREA_DATA)
-		return false;
-	raid_status(s->raid, &st);
-	return (!s->started || st.sets[set].resync_units != 0) &&
-	       oracle_in_doubt(&s->oracle,
-			       layout_array_offset(&s->options.geometry, set,
-						   block * ORACLE_BLOCK),
-			       ORACLE_BLOCK);
-}
-
-static void
-storm_hit(struct sim *s, struct rng *r, unsigned member)
-{
-	const struct options *o = &s->options;
-	struct sim_member *m = &s->member[member];
-	unsigned total = o->flip_weight + o->bad_weight + o->vanish_weight +
-			 o->operator_weight;
-	uint64_t draw = total == 0 ? 0 : rng_below(r, total);
-	uint64_t at = storm_draw_place(s, r, &m->disk);
-	unsigned byte = (unsigned)rng_below(r, 512);
-
-	if (total == 0 || storm_is_undecided(s, member, at))
-		return;
-	trace_add(&s->trace, s->now_ns, TRACE_FAULT,
-		  sim_area_word(sim_area(s, at)), member, at, draw, byte);
-	if (draw < o->flip_weight) {
-		if (fault_is_on(o, FAULT_ROT) &&
-		    disk_flip(&m->disk, at + byte,
-			      (uint8_t)(1u << rng_below(r, 8))))
-			storm_taint(s, m);
-	} else if (draw < o->flip_weight + o->bad_weight) {
-		if (fault_is_on(o, FAULT_BAD_SECTOR) &&
-		    disk_make_bad(&m->disk, at, m->disk.sector_bytes))
-			storm_taint(s, m);
-	} else if (draw < total - o->operator_weight) {
-		if (!fault_is_on(o, FAULT_VANISH))
-			return;
-		storm_taint(s, m);
-		m->disk.vanished = true;
-	} else if (s->started && fault_is_on(o, FAULT_OPERATOR)) {
-		m->tainted = true;
-		storm_operator(s, member / o->geometry.legs,
-			       member % o->geometry.legs);
-	}
-}
-
-void
-storm_event(struct sim *s)
-{
-	uint64_t every = s->options.fault_every_ns;
-	struct rng r;
-	unsigned member;
-
-	if (!s->faults || every == 0)
-		return;
-	/* While nobody asks for anything little happens. */
-	if (s->client.busy == 0 && every < STORM_IDLE_NS)
-		every = STORM_IDLE_NS;
-	rng_init(&r, s->seed, "hit", rng_index(s->run, s->hits++));
-	queue_add(&s->queue, s->now_ns + rng_between(&r, 1, every),
-		  EVENT_FAULT, NULL);
-	member = (unsigned)rng_below(&r, s->members);
-	if (storm_may_hit(s, member))
-		storm_hit(s, &r, member);
-}
-
-void
-storm_settle_flips(struct sim *s)
-{
-	const struct layout *l = &s->layout;
-	unsigned legs = s->options.geometry.legs;
-
-	for (unsigned i = 0; i < s->members; i++) {
-		struct disk *d = &s->member[i].disk;
-
-		for (unsigned k = 0; k < DISK_FLIPS_MAX; k++) {
-			uint64_t at = d->flips[k].offset - l->data_offset;
-
-			if (!d->flips[k].live || at >= l->data_bytes)
-				continue;
-			at = layout_array_offset(&s->options.geometry,
-						 i / legs,
-						 at - at % ORACLE_BLOCK);
-			if (oracle_in_doubt(&s->oracle, at, ORACLE_BLOCK))
-				disk_unflip(d, &d->flips[k]);
-		}
-	}
-}
 
 /* An I/O chosen by its kind, at which the run ends. */
 static void
@@ -336,6 +144,7 @@ storm_run(struct sim *s)
 
 	s->faults = !s->options.gentle;
 	s->flush_failed = false;
+	s->plain_offers = false;
 	if (rule && (!stop || rng_percent(r, 30)))
 		storm_arm_end(s, cut ? RULE_CUT : RULE_CRASH,
 			      s->options.requests_per_run * 4);
@@ -366,7 +175,7 @@ storm_choose_guards(struct sim *s, const struct assembly *a)
 {
 	unsigned chosen[SB_SETS_MAX];
 
-	if (s->options.unbounded)
+	if (s->lenient)
 		return true;
 	for (unsigned set = 0; set < s->options.geometry.sets; set++) {
 		unsigned leg = s->guard[set];
@@ -398,6 +207,8 @@ storm_draw_members(struct sim *s)
 
 		if (!absent || !fault_is_on(&s->options, FAULT_ABSENT))
 			mask |= 1u << i;
+		else
+			s->faults_met[FAULT_ABSENT]++;
 	}
 	return mask;
 }
@@ -428,6 +239,17 @@ storm_living(const struct sim *s)
 	return mask;
 }
 
+/* Not by itself, and rightly: some are gone for good, or lost what they had
+ * acknowledged. */
+static bool
+storm_must_force(const struct sim *s, uint32_t living)
+{
+	for (unsigned i = 0; i < s->members; i++)
+		if (s->member[i].stale || s->member[i].lies)
+			return true;
+	return living != sim_all_members(s);
+}
+
 /* Which members come, and who decides; in the end a start must be possible. */
 static uint32_t
 storm_gather(struct sim *s, struct assembly *a, bool *force)
@@ -443,19 +265,21 @@ storm_gather(struct sim *s, struct assembly *a, bool *force)
 	    fault_is_on(&s->options, FAULT_FORCE) &&
 	    storm_try(s, mask, true, a)) {
 		*force = s->has_forced = true;
+		s->faults_met[FAULT_FORCE]++;
 		storm_bury(s, mask);
 		return mask;
 	}
 	if (storm_try(s, living, false, a))
 		return living;
-	for (unsigned i = 0; i < s->members; i++)
-		disk_heal(&s->member[i].disk);
+	faults_heal(s);
 	if (storm_try(s, living, false, a))
 		return living;
-	if (living != sim_all_members(s) && storm_try(s, living, true, a)) {
+	if (storm_must_force(s, living) && storm_try(s, living, true, a)) {
 		*force = s->has_forced = true;
 		return living;
 	}
+	if (s->options.lies == LIES_ALL)
+		return 0;
 	sim_fail(s, "R15", "no start with all members: verdict %d",
 		 (int)a->verdict);
 }
@@ -492,12 +316,14 @@ storm_branch(struct sim *s)
 		exit(1);
 }
 
-static void
+/* False: never again, and nobody could expect it (all disks lied). */
+static bool
 storm_restart(struct sim *s)
 {
 	static struct assembly a;
 	bool force;
 
+	faults_between_runs(s);
 	rng_init(&s->storm, s->seed, "branch", s->run);
 	storm_branch(s);
 	for (unsigned attempt = 0;; attempt++) {
@@ -506,6 +332,8 @@ storm_restart(struct sim *s)
 		rng_init(&s->storm, s->seed, "start",
 			 rng_index(s->run, attempt));
 		mask = storm_gather(s, &a, &force);
+		if (mask == 0)
+			return false;
 		if (attempt < STARTS_CUT_MAX &&
 		    rng_percent(&s->storm, s->options.cut_in_start_percent) &&
 		    fault_is_on(&s->options, FAULT_START_ENDED))
@@ -514,24 +342,29 @@ storm_restart(struct sim *s)
 		sim_start(s, &a, mask, force);
 		if (sim_wait_started(s))
 			break;
+		s->faults_met[FAULT_START_ENDED] += s->end != END_NOT;
 		/* Unbounded: it may not have come to serve. */
 		if (s->end == END_NOT) {
 			s->faults = false;
 			s->end = END_CRASH;
-			for (unsigned i = 0; i < s->members; i++)
-				disk_heal(&s->member[i].disk);
+			faults_heal(s);
 		}
+		if (attempt > 4 * STARTS_CUT_MAX &&
+		    s->options.lies == LIES_ALL)
+			return false;
 		if (attempt > 4 * STARTS_CUT_MAX)
 			sim_fail(s, "R19", "no start of healed disks");
 		sim_carry_out_end(s);
 	}
+	return true;
 }
 
-void
+bool
 sim_storm(struct sim *s)
 {
-	s->lenient = s->options.unbounded;
+	s->lenient = s->options.unbounded || s->options.lies == LIES_ALL;
 	s->oracle.lenient = s->lenient;
+	s->oracle.weak = s->options.lies == LIES_ALL;
 	sim_create(s);
 	if (!sim_wait_started(s))
 		sim_fail(s, "create", "ended");
@@ -542,8 +375,11 @@ sim_storm(struct sim *s)
 		trace_add(&s->trace, s->now_ns, TRACE_PHASE, "run", run, 0, 0,
 			  0);
 		storm_run(s);
-		storm_restart(s);
+		if (!storm_restart(s))
+			return false;
 	}
 	s->faults = false;
+	s->plain_offers = true;
 	rules_clear(s);
+	return true;
 }

@@ -131,7 +131,8 @@ watch_set_read(struct sim *s, uint32_t set, const struct sb *sb,
 				   ends[leg] + 1 == best.sequence;
 	*ws = (struct watch_set){
 		.active = true, .sequence = best.sequence,
-		.kept = best.kept,
+		.nonce = best.nonce,
+		.kept = best.kept, .kept_nonce = best.kept_nonce,
 		.regions = best.regions, .blocks = best.blocks,
 		.sums = best.sums, .dirty = best.dirty, .map = best.map,
 	};
@@ -386,8 +387,10 @@ watch_expects(struct sim *s, uint32_t set, const struct record_head *head,
 
 	if (r->open && head->sequence == r->sequence)
 		return true;
-	if (!ws->begun && head->sequence <= ws->sequence)
-		return false; /* said again to all legs at a start */
+	/* Said again to all legs at a start. */
+	if (!ws->begun && head->sequence == ws->sequence &&
+	    head->nonce == ws->nonce)
+		return false;
 	ws->begun = true;
 	if (!watch_apply(s, set))
 		sim_fail(s, "R20", "record %llu of set %u before %llu was"
@@ -444,6 +447,7 @@ watch_journal_block(struct sim *s, struct sim_op *op, uint64_t at)
 
 	if (!ws->begun && watch_is_zero(op->data + at)) {
 		ws->sequence = ws->kept;
+		ws->nonce = ws->kept_nonce;
 		return;
 	}
 	if (!watch_decode(s, set, op->data + at, op->offset + at, &head))

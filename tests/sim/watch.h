@@ -38,7 +38,8 @@ struct watch_record {
 struct watch_set {
 	bool active;      /* false: nobody could say how it began */
 	uint64_t sequence; /* of the newest record known of */
-	uint64_t kept;     /* the same, when a start has dropped its tail */
+	uint64_t nonce;    /* of its run */
+	uint64_t kept, kept_nonce; /* when a start has dropped its tail */
 	bool begun;        /* a record of this run was submitted */
 	uint64_t regions;
 	uint64_t blocks;
