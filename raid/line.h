@@ -7,8 +7,6 @@
 #ifndef RAID_LINE_H
 #define RAID_LINE_H
 
-#include <string.h>
-
 #include "assemble.h"
 
 /* The members that take part in the decision: no doubles, none foreign. */
@@ -29,12 +27,6 @@ static inline bool
 epoch_is_equal(const struct sb_epoch *a, const struct sb_epoch *b)
 {
 	return a->number == b->number && a->nonce == b->nonce;
-}
-
-static inline bool
-uuid_is_equal(const uint8_t a[16], const uint8_t b[16])
-{
-	return memcmp(a, b, 16) == 0;
 }
 
 static inline const struct sb_place *

@@ -60,6 +60,7 @@ raid_libraid_a_SOURCES = \
 	raid/sums.h \
 	raid/superblock.c \
 	raid/superblock.h \
+	raid/superblock_valid.c \
 	raid/table.c \
 	raid/tail.c \
 	raid/units.c \

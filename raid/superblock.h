@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "layout.h"
 
@@ -116,6 +117,23 @@ sb_is_marked(const struct sb *sb)
 	return sb->in_force_number == sb->history[0].number &&
 	       sb->in_force_nonce == sb->history[0].nonce;
 }
+
+static inline bool
+uuid_is_equal(const uint8_t a[16], const uint8_t b[16])
+{
+	return memcmp(a, b, 16) == 0;
+}
+
+static inline bool
+uuid_is_zero(const uint8_t uuid[16])
+{
+	static const uint8_t zero[16];
+
+	return uuid_is_equal(uuid, zero);
+}
+
+/* Is this what we could have written? */
+bool sb_is_valid(const struct sb *sb);
 
 /* Byte offset on a member of that many bytes: end 0 front, 1 back. */
 uint64_t sb_offset(uint64_t member_bytes, unsigned end, unsigned slot);
