@@ -320,7 +320,6 @@ journal_tick(struct set *set)
 		checkpoint_want(set);
 	if (!record_is_empty(&j->rec))
 		journal_write(set, again);
-	else if (!PLANTED(EMPTY_APPEND_FORGOTTEN))
-		/* all of it stands in records already */
+	else /* all of it stands in records already */
 		journal_finish_jobs(&j->composed, 0);
 }

@@ -184,8 +184,6 @@
 	X(MAP_NOT_VERIFIED, "R24", "-",                                        \
 	  "the CRC of a map block is not checked")                             \
 	X(JOURNAL_WITHOUT_FUA, "R20", "-", "appends are not durable")          \
-	X(EMPTY_APPEND_FORGOTTEN, "R20", "review",                             \
-	  "jobs whose items stand in records already are not told")            \
 	X(RESERVE_TAKEN, "R20", "H16",                                         \
 	  "clients leave no room for a checkpoint")                            \
 	X(RING_FREED_EARLY, "R20", "H16",                                      \
