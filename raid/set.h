@@ -493,7 +493,8 @@ struct part {
 	uint8_t *buf;    /* what legs read or write: data, or bounce */
 	uint8_t *bounce; /* a block */
 	bool fua;
-	bool first;     /* some block is unwritten: R4 */
+	bool first;     /* some block is unwritten, or perhaps: R4 */
+	bool lost;      /* WRITE: whether some block is, nobody knows */
 	bool undecided; /* WRITE: the last leg failed the data */
 	uint8_t waits;  /* of data, record */
 	uint32_t held;  /* sums kept for it until it adds them */

@@ -473,7 +473,11 @@ write_page_done(struct page_wait *w)
 	write_begin(container_of(w, struct part, page));
 }
 
-/* False: waits for the page. */
+/*
+ * False: waits for the page.  If that is lost now and can be read tomorrow, a
+ * block may turn out to be unwritten, or not: such a block is taken for both,
+ * DIRTY before (R1), durable before its sum (R4).
+ */
 static bool
 write_classify(struct part *p)
 {
@@ -481,11 +485,13 @@ write_classify(struct part *p)
 
 	memset(p->unwritten, 0, sizeof(p->unwritten));
 	p->first = false;
+	p->lost = false;
 	p->units = 0;
 	for (uint64_t i = 0; i < p->count; i++) {
+		enum sum_known known;
 		bool written;
 
-		while (sum_is_written(set, p->block + i, &written) ==
+		while ((known = sum_is_written(set, p->block + i, &written)) ==
 		       SUM_NEEDS_PAGE) {
 			p->step = PART_WAITING_PAGE;
 			p->page.done = write_page_done;
@@ -493,12 +499,13 @@ write_classify(struct part *p)
 					&p->page))
 				return false;
 		}
-		if (written) {
+		if (written)
 			p->units |= 1ull << part_unit_bit(p, i);
-		} else {
-			p->unwritten[i / 64] |= 1ull << (i % 64);
-			p->first = true;
-		}
+		p->lost |= known == SUM_LOST;
+		if (written && known != SUM_LOST)
+			continue;
+		p->unwritten[i / 64] |= 1ull << (i % 64);
+		p->first = true;
 	}
 	return true;
 }
@@ -518,6 +525,11 @@ write_begin(struct part *p)
 		return;
 	}
 	p->buf = p->bounce;
+	if (p->lost) {
+		p->units = 0;
+		part_finish(p, -EIO); /* what is the rest of the block? */
+		return;
+	}
 	if (p->first) {
 		memset(p->bounce, 0, BLOCK_BYTES);
 		write_prepared(p);
