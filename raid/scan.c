@@ -182,6 +182,7 @@ static void
 scan_map_bad(struct scan *s)
 {
 	s->head_res[s->copy] = -EBADMSG;
+	s->doubt = true;
 	s->copy ^= 1;
 	if (!scan_head_is_sane(s, s->copy)) {
 		scan_finish(s, -EBADMSG);
@@ -250,13 +251,25 @@ scan_map(struct scan *s)
 
 /* --- heads --- */
 
+static void scan_head_read(struct scan *s, unsigned copy);
+
 static void
 scan_head_done(struct op *op, int res)
 {
 	struct scan *s = op->owner;
 	unsigned copy = (unsigned)op->tag;
 
-	if (res == 0)
+	if (res < 0 && !op->abandoned) {
+		leg_bad_read(s->leg, false, res, 0);
+		if (s->retries++ < SCAN_RETRIES) {
+			scan_head_read(s, copy);
+			return;
+		}
+	}
+	/* It may be there, and be read by the next start (R24). */
+	if (res < 0)
+		s->doubt = true;
+	else
 		res = map_head_decode(
 			s->buf + (size_t)copy * 4096, &s->leg->set->name,
 			scan_layout(s)->map_offset[copy], &s->heads[copy]);
@@ -277,6 +290,14 @@ scan_head_done(struct op *op, int res)
 }
 
 static void
+scan_head_read(struct scan *s, unsigned copy)
+{
+	op_submit(s->leg, IO_READ, scan_layout(s)->map_offset[copy], 4096,
+		  s->buf + (size_t)copy * 4096, false, scan_head_done, s,
+		  copy);
+}
+
+static void
 scan_flush_done(struct op *op, int res)
 {
 	struct scan *s = op->owner;
@@ -288,9 +309,7 @@ scan_flush_done(struct op *op, int res)
 	s->step = SCAN_HEADS;
 	s->pending = 2;
 	for (unsigned copy = 0; copy < 2; copy++)
-		op_submit(s->leg, IO_READ, scan_layout(s)->map_offset[copy],
-			  4096, s->buf + (size_t)copy * 4096, false,
-			  scan_head_done, s, copy);
+		scan_head_read(s, copy);
 }
 
 void

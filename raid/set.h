@@ -354,6 +354,7 @@ struct scan {
 	int head_res[2];
 	struct map_head heads[2];
 	uint8_t copy; /* physical, the newest */
+	bool doubt;   /* the other copy may be newer: it could not be read */
 	uint64_t at;
 	/* The chain so far. */
 	bool ended;

@@ -35,15 +35,18 @@ tail_follow(struct scan *s, const struct record_head *h)
 		tail_begin(s);
 }
 
-/* Some leg may have the header that they were said again for. */
+/* Some leg has the header that they were said again for, or may have it: a
+ * later start that reads it begins with them. */
 static bool
 tail_is_owed(const struct set *set, const struct scan *ref)
 {
 	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
 		const struct scan *s = &set->scans[i];
 
-		if (scan_is_good(s) && s->heads[s->copy].sequence !=
-					       ref->heads[ref->copy].sequence)
+		if (!scan_is_good(s))
+			continue;
+		if (s->doubt || s->heads[s->copy].sequence !=
+					ref->heads[ref->copy].sequence)
 			return true;
 	}
 	return false;

@@ -4,6 +4,8 @@
  * a read may return is the oracle's to say; a scenario's part is to bring the
  * engine to the place.
  */
+#include <errno.h>
+
 #include "check.h"
 #include "script.h"
 
@@ -333,6 +335,38 @@ checkpoints_never_end(struct sim *s, unsigned variant)
 	sim_read_all(s);
 }
 
+/* The newest map header is on one leg only, and a start cannot read it, or the
+ * block behind it; the next one can. */
+static void
+map_header_unread(struct sim *s, unsigned variant)
+{
+	int has = (int)(variant & 1);
+	struct rule *r;
+
+	EXPECT(s, do_write(s, 0, BLOCK(1), RAID_FUA) == 0);
+	r = on(s, !has, AREA_MAP, IO_WRITE, RULE_SUBMIT, RULE_HOLD);
+	r->offset = s->layout.map_offset[1];
+	r->bytes = BLOCK_BYTES;
+	r = on(s, has, AREA_MAP, IO_WRITE, RULE_DONE, RULE_CUT);
+	r->offset = s->layout.map_offset[1];
+	r->bytes = BLOCK_BYTES;
+	s->cut_fate = FATE_DROP;
+	EXPECT(s, !sim_stop(s));
+	sim_carry_out_end(s);
+	r = on(s, has, AREA_MAP, IO_READ, RULE_LAND, RULE_FAIL);
+	r->offset = s->layout.map_offset[1] + variant / 4 * BLOCK_BYTES;
+	r->bytes = BLOCK_BYTES;
+	r->res = -EIO;
+	r->again = (variant & 2) != 0; /* or the first try only */
+	/* No checkpoint is to take its place. */
+	on(s, RULE_ANY, AREA_MAP, IO_WRITE, RULE_SUBMIT, RULE_HOLD);
+	EXPECT(s, restart(s, BOTH));
+	EXPECT(s, do_read(s, 0, BLOCK(1)) == 0);
+	power_cut(s, FATE_DROP);
+	EXPECT(s, restart(s, BOTH));
+	EXPECT(s, do_read(s, 0, BLOCK(1)) == 0);
+}
+
 /* A flush asked for while one is under way is not covered by that one. */
 static void
 flushes_do_not_merge_backwards(struct sim *s, unsigned variant)
@@ -427,6 +461,9 @@ const struct scenario crash_scenarios[] = {
 	{.name = "checkpoints-never-end", .run = checkpoints_never_end,
 	 .hole = "R20: crashes in checkpoints use up the ring",
 	 .variants = 8, .sets = 1, .legs = 2, .sums_max = 192},
+	{.name = "map-header-unread", .run = map_header_unread,
+	 .hole = "R24: a header that cannot be read counts as not there",
+	 .variants = 8, .sets = 1, .legs = 2},
 	{.name = "full-ring-goes-on", .run = full_ring_goes_on,
 	 .hole = "H16c: no room to make room",
 	 .variants = 2, .sets = 1, .legs = 2, .sums_max = 64},
