@@ -48,6 +48,16 @@ evidence_last_resort(const struct settle *st, uint32_t b)
 	return agree || whole < 0 || PLANTED(SECTORS_IGNORED) ? lowest : whole;
 }
 
+static bool
+evidence_page_is_lost(const struct settle *st)
+{
+	struct set *set = st->set;
+	uint64_t region = set_region(set, st->unit * UNIT_BLOCKS);
+
+	return map_slot(set->map[region]) != SLOT_NONE && st->frame &&
+	       st->frame->state == FRAME_LOST;
+}
+
 /* The sum that the page on disk gives; false: unwritten or not known. */
 static bool
 evidence_page_sum(const struct settle *st, uint32_t b, uint32_t *sum)
@@ -73,6 +83,24 @@ evidence_take(struct settle *st, uint32_t b, int leg, uint32_t sum)
 	st->sum[b] = sum;
 }
 
+/* Its sum stands, so that it reads as EIO; what is older is kept, since no
+ * flush will ever seem to settle it. */
+static void
+evidence_lose(struct settle *st, uint32_t b)
+{
+	struct set *set = st->set;
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+	struct node *n = sums_newest(&set->sums, block);
+
+	if (n) {
+		n->flags |= NODE_DONE;
+		n->gen = set->flusher.gen + (1u << 30);
+	}
+	set->lost_blocks++;
+	raid_note(set->raid, NOTE_LOST_BLOCK, set, NULL, -EIO,
+		  block * BLOCK_BYTES, 0);
+}
+
 static void
 evidence_accept(struct settle *st, uint32_t b)
 {
@@ -81,17 +109,7 @@ evidence_accept(struct settle *st, uint32_t b)
 	int leg = evidence_last_resort(st, b);
 
 	if (leg < 0) {
-		struct node *n = sums_newest(&set->sums, block);
-
-		/* Its sum stands, so that it reads as EIO; what is older is
-		 * kept, since no flush will ever seem to settle it. */
-		if (n) {
-			n->flags |= NODE_DONE;
-			n->gen = set->flusher.gen + (1u << 30);
-		}
-		set->lost_blocks++;
-		raid_note(set->raid, NOTE_LOST_BLOCK, set, NULL, -EIO,
-			  block * BLOCK_BYTES, 0);
+		evidence_lose(st, b);
 		return;
 	}
 	set->unverified_blocks++;
@@ -141,7 +159,13 @@ evidence_choose(struct settle *st, uint32_t b)
 			return;
 		}
 	}
-	if (any && !PLANTED(NO_LAST_RESORT))
+	if (!any || PLANTED(NO_LAST_RESORT))
+		return;
+	/* What the block was may stand in the page that cannot be read: that
+	 * it was unwritten, too (R24). */
+	if (!based && evidence_page_is_lost(st))
+		evidence_lose(st, b);
+	else
 		evidence_accept(st, b);
 }
 

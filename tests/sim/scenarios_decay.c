@@ -319,6 +319,38 @@ pages_rot_on_all_legs(struct sim *s, unsigned variant)
 	EXPECT(s, s->notes[NOTE_PAGE_LOST] > 0);
 }
 
+/* The pages of the last leg cannot be read when blocks that they call
+ * unwritten are written, nor when that is decided after a crash: what lies on
+ * the disk there was never anybody's (R24). */
+static void
+lost_page_is_no_evidence(struct sim *s, unsigned variant)
+{
+	struct rule *r;
+
+	s->oracle.lenient = true;
+	EXPECT(s, fail_leg(s, 0, 1) == 0);
+	pass(s, SECONDS(1));
+	s->guard[0] = 0;
+	for (unsigned i = 0; i < 16; i++)
+		EXPECT(s, do_write(s, BLOCK(16 * i), BLOCK(8), RAID_FUA) == 0);
+	EXPECT(s, sim_stop(s));
+	EXPECT(s, restart(s, 1));
+	r = on(s, 0, AREA_SUMS, IO_READ, RULE_LAND, RULE_FAIL);
+	r->res = -EIO;
+	r->again = true;
+	for (unsigned i = 0; i < 4; i++)
+		(void)do_write(s, BLOCK(16 * i + 12), BLOCK(1 + variant), 0);
+	EXPECT(s, s->notes[NOTE_PAGE_LOST] > 0);
+	power_cut(s, FATE_DROP);
+	r = on(s, 0, AREA_SUMS, IO_READ, RULE_LAND, RULE_FAIL);
+	r->res = -EIO;
+	r->again = true;
+	EXPECT(s, restart(s, 1));
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned b = 12; b < 14; b++)
+			(void)do_read(s, BLOCK(16 * i + b), BLOCK(1));
+}
+
 /* A checkpoint's header reaches one leg; then a crash comes at once again, and
  * the leg without it is gone; or it comes late, and the other one is. */
 static void
@@ -398,6 +430,9 @@ const struct scenario decay_scenarios[] = {
 	 .variants = 4, .sets = 1, .legs = 2},
 	{.name = "pages-rot-on-all-legs", .run = pages_rot_on_all_legs,
 	 .hole = "R24: what a lost page held reads as unwritten",
+	 .variants = 2, .sets = 1, .legs = 2, .sums_max = 64, .lenient = true},
+	{.name = "lost-page-is-no-evidence", .run = lost_page_is_no_evidence,
+	 .hole = "R24: noise is taken for what a lost page said of a block",
 	 .variants = 2, .sets = 1, .legs = 2, .sums_max = 64, .lenient = true},
 	{.name = "header-on-one-leg", .run = header_on_one_leg,
 	 .hole = "R20: what a header on one leg needs is gone",
