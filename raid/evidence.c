@@ -131,6 +131,8 @@ evidence_choose(struct settle *st, uint32_t b)
 	uint32_t sum;
 	bool based = false;
 	bool any = n != NULL;
+	bool older = n && n->older != NODE_NONE;
+	bool paged = false;
 
 	if (n && n->sum == SUM_UNWRITTEN)
 		return; /* nothing after it: zeros */
@@ -153,7 +155,7 @@ evidence_choose(struct settle *st, uint32_t b)
 	if (!based && evidence_page_sum(st, b, &sum)) {
 		int leg = evidence_match(st, b, sum);
 
-		any = true;
+		any = paged = true;
 		if (leg >= 0) {
 			evidence_take(st, b, leg, sum);
 			return;
@@ -162,8 +164,10 @@ evidence_choose(struct settle *st, uint32_t b)
 	if (!any || PLANTED(NO_LAST_RESORT))
 		return;
 	/* What the block was may stand in the page that cannot be read: that
-	 * it was unwritten, too (R24). */
-	if (!based && evidence_page_is_lost(st))
+	 * it was unwritten, too (R24).  And a page that says so is right, the
+	 * only sum after it being one whose data never came: a first write's
+	 * is durable before its record (R4), unless the page was lost then. */
+	if (!based && (evidence_page_is_lost(st) || (!paged && !older)))
 		evidence_lose(st, b);
 	else
 		evidence_accept(st, b);
