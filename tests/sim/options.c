@@ -41,7 +41,9 @@ options_draw_array(struct options *o, struct rng *r)
 	}
 	o->journal_bytes = RNG_PICK(r, 64u << 10, 64u << 10, 128u << 10,
 				    256u << 10);
-	o->member_bytes = RNG_PICK(r, 1344u << 10, 1472u << 10, 1856u << 10,
+	/* Small ones: requests meet, and all of it is read in the end. */
+	o->member_bytes = RNG_PICK(r, 1344u << 10, 1344u << 10, 1472u << 10,
+				   1472u << 10, 1600u << 10, 1856u << 10,
 				   2368u << 10, 4160u << 10);
 }
 

@@ -14,7 +14,7 @@
 #define DISK_BAD_MAX 16u
 #define DISK_SCARS_MAX 512u
 /* More cached writes than this: the oldest go to the medium by themselves. */
-#define DISK_CACHE_MAX 4096u
+#define DISK_CACHE_MAX 512u
 
 /* A write that reached the cache and not, as far as known, the medium. */
 struct cached_write {
@@ -22,7 +22,7 @@ struct cached_write {
 	uint64_t offset;
 	uint64_t length;
 	uint64_t done_seq; /* when the host learnt of it; 0: not yet */
-	bool owed; /* a flush was acknowledged that should have stored it */
+	bool owed; /* it was acknowledged as if on the medium */
 	uint8_t *data;
 	/* One a sector: what came later is on the medium already. */
 	uint8_t *dead;
@@ -71,6 +71,7 @@ struct disk {
 	struct cached_write *oldest;
 	struct cached_write *newest;
 	uint32_t cached_count;
+	uint64_t owed_before; /* done before this: owed, by a lying flush */
 	unsigned flips_live;
 	unsigned bad_live;
 	struct flip flips[DISK_FLIPS_MAX];

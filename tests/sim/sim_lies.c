@@ -146,9 +146,14 @@ disk_mend(struct disk *d, uint64_t offset, uint64_t length)
 void
 disk_owe(struct disk *d, uint64_t seq)
 {
-	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
-		if (w->done_seq != 0 && w->done_seq < seq)
-			w->owed = true;
+	if (seq > d->owed_before)
+		d->owed_before = seq;
+}
+
+static bool
+disk_is_owed(const struct disk *d, const struct cached_write *w)
+{
+	return w->owed || (w->done_seq != 0 && w->done_seq < d->owed_before);
 }
 
 /* One sector of w is stored; what is older may not come over it. */
@@ -167,10 +172,14 @@ disk_pay_sector(struct disk *d, struct cached_write *w, uint64_t i)
 void
 disk_pay(struct disk *d, uint64_t offset, uint64_t length)
 {
-	for (struct cached_write *w = d->oldest; w != NULL; w = w->next)
-		for (uint64_t i = 0; w->owed && i < w->length / DISK_GRAIN; i++)
+	for (struct cached_write *w = d->oldest; w != NULL; w = w->next) {
+		if (!disk_is_owed(d, w) ||
+		    !disk_overlaps(w->offset, w->length, offset, length))
+			continue;
+		for (uint64_t i = 0; i < w->length / DISK_GRAIN; i++)
 			if (!w->dead[i] &&
 			    disk_overlaps(w->offset + i * DISK_GRAIN,
 					  DISK_GRAIN, offset, length))
 				disk_pay_sector(d, w, i);
+	}
 }
