@@ -251,6 +251,20 @@ checkpoint_copy_offset(const struct set *set, const struct leg *leg)
 	return set->raid->sb.layout.map_offset[physical];
 }
 
+/* What the header says of the blocks behind it: a leg that lost one, though
+ * it said that it was written, has no whole copy. */
+uint32_t
+checkpoint_entries_crc(const struct set *set, uint8_t copy)
+{
+	uint64_t blocks = map_blocks(set->regions);
+	const uint32_t *crcs = &set->map_crcs[copy * blocks];
+	uint32_t crc = 0;
+
+	for (uint64_t i = 0; i < blocks; i++)
+		crc = record_crc_more(crc, crcs[i]);
+	return map_crc_of(crc);
+}
+
 static void
 checkpoint_write_header(struct set *set)
 {
@@ -260,6 +274,7 @@ checkpoint_write_header(struct set *set)
 		.journal_sequence = ck->start_sequence,
 		.journal_index = ck->start_index,
 		.before_crc = ck->start_crc,
+		.entries_crc = checkpoint_entries_crc(set, ck->copy),
 		.regions = set->regions,
 	};
 
@@ -322,6 +337,8 @@ checkpoint_write_block(struct set *set, uint64_t index, uint32_t at)
 			map_block_encode(&set->map[first], (uint32_t)count,
 					 index, &set->name, offset, buf);
 		encoded[copy] = true;
+		set->map_crcs[ck->copy * map_blocks(set->regions) + index] =
+			map_entries_crc(buf);
 		fan_write_leg(&ck->fan, leg, offset, 4096, buf, false);
 	}
 }

@@ -37,7 +37,7 @@ struct map_head_disk {
 	le64 journal_sequence;
 	le64 journal_index;
 	le32 before_crc;
-	le32 reserved0;
+	le32 entries_crc;
 	le64 regions;
 	uint8_t reserved[4096 - 64 - 40];
 };
@@ -98,6 +98,7 @@ map_head_encode(const struct map_head *head, const struct record_name *name,
 	d->journal_sequence = le64_of(head->journal_sequence);
 	d->journal_index = le64_of(head->journal_index);
 	d->before_crc = le32_of(head->before_crc);
+	d->entries_crc = le32_of(head->entries_crc);
 	d->regions = le64_of(head->regions);
 	map_seal(&d->name);
 }
@@ -117,6 +118,7 @@ map_head_decode(const void *block, const struct record_name *name,
 		.journal_sequence = le64_get(d.journal_sequence),
 		.journal_index = le64_get(d.journal_index),
 		.before_crc = le32_get(d.before_crc),
+		.entries_crc = le32_get(d.entries_crc),
 		.regions = le64_get(d.regions),
 	};
 	return 0;
@@ -153,6 +155,15 @@ map_block_decode(const void *block, uint32_t count, uint64_t index,
 		entries[i] = le64_get(v);
 	}
 	return 0;
+}
+
+uint32_t
+map_entries_crc(const void *block)
+{
+	const uint8_t *p = block;
+
+	return crc32c(p + offsetof(struct map_block_disk, entries),
+		      sizeof(((struct map_block_disk *)NULL)->entries));
 }
 
 uint32_t

@@ -62,6 +62,7 @@ struct map_head {
 	uint64_t journal_sequence; /* replay starts with this record ... */
 	uint64_t journal_index;    /* ... at this block of the ring */
 	uint32_t before_crc;       /* CRC of the record before it */
+	uint32_t entries_crc;      /* map_crc_of() the blocks; 0: not known */
 	uint64_t regions;
 };
 
@@ -79,6 +80,16 @@ void map_block_encode(const map_entry *entries, uint32_t count, uint64_t index,
 MUST_USE int map_block_decode(const void *block, uint32_t count, uint64_t index,
 			      const struct record_name *name, uint64_t offset,
 			      map_entry *entries);
+
+/* The CRC of the entries of an encoded block, be it whose and where it is. */
+uint32_t map_entries_crc(const void *block);
+
+/* Of all blocks of a copy, in order: begin with 0, then record_crc_more(). */
+static inline uint32_t
+map_crc_of(uint32_t crc)
+{
+	return crc != 0 ? crc : 0xffffffffu;
+}
 
 static inline uint64_t
 map_blocks(uint64_t regions)

@@ -138,6 +138,7 @@ set_carve(struct set *set, struct arena *a, const struct sizes *z)
 {
 	ARENA_TAKE(a, set, map, z->regions, 64);
 	ARENA_TAKE(a, set, map_dirty, map_blocks(z->regions), 64);
+	ARENA_TAKE(a, set, map_crcs, 2 * map_blocks(z->regions), 64);
 	ARENA_TAKE(a, set, resync_in, z->regions, 64);
 	sums_carve(set ? &set->sums : NULL, a, z->sum_pool, z->regions);
 	units_carve(set ? &set->units : NULL, a, z->unit_pool);

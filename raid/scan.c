@@ -193,7 +193,7 @@ scan_map_bad(struct scan *s)
 }
 
 static bool
-scan_map_blocks_are_good(const struct scan *s)
+scan_map_blocks_are_good(struct scan *s)
 {
 	const struct layout *l = scan_layout(s);
 	map_entry unused[1];
@@ -207,8 +207,19 @@ scan_map_blocks_are_good(const struct scan *s)
 					     (1 + index) * 4096,
 				     unused) < 0)
 			return false;
+		s->map_crc = record_crc_more(
+			s->map_crc,
+			map_entries_crc(s->buf + (size_t)i * 4096));
 	}
 	return true;
+}
+
+bool
+scan_map_is_whole(const struct scan *s)
+{
+	uint32_t crc = s->heads[s->copy].entries_crc;
+
+	return crc == 0 || crc == map_crc_of(s->map_crc);
 }
 
 static void
@@ -240,6 +251,12 @@ scan_map(struct scan *s)
 	uint64_t left = map_blocks(s->leg->set->regions) - s->at;
 
 	s->step = SCAN_MAP;
+	if (s->at == 0)
+		s->map_crc = 0;
+	if (left == 0 && !scan_map_is_whole(s)) {
+		scan_map_bad(s);
+		return;
+	}
 	if (left == 0) {
 		scan_ring_begin(s);
 		return;

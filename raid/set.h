@@ -355,6 +355,7 @@ struct scan {
 	struct map_head heads[2];
 	uint8_t copy; /* physical, the newest */
 	bool doubt;   /* the other copy may be newer: it could not be read */
+	uint32_t map_crc; /* of the blocks so far */
 	uint64_t at;
 	/* The chain so far. */
 	bool ended;
@@ -404,6 +405,7 @@ struct set {
 	uint32_t sector_bytes; /* the largest of its legs' */
 	map_entry *map;
 	uint8_t *map_dirty;  /* per map block: bit per logical copy */
+	uint32_t *map_crcs;  /* per logical copy and block: as written */
 	uint16_t *resync_in; /* per region: units to be resynced */
 
 	struct sums sums;

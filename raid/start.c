@@ -242,7 +242,7 @@ start_read_ring(struct set *set)
 /* --- map --- */
 
 static int
-start_map_decode(struct set *set, const struct scan *s)
+start_map_decode(struct set *set, struct scan *s)
 {
 	for (uint32_t i = 0; i < s->buf_blocks; i++) {
 		uint64_t index = set->at + i;
@@ -260,6 +260,9 @@ start_map_decode(struct set *set, const struct scan *s)
 			&set->map[first]);
 		if (res < 0)
 			return res;
+		s->map_crc = record_crc_more(
+			s->map_crc,
+			map_entries_crc(s->buf + (size_t)i * 4096));
 	}
 	return 0;
 }
@@ -287,6 +290,12 @@ start_read_map(struct set *set)
 	uint64_t left = map_blocks(set->regions) - set->at;
 
 	set->start = SET_MAP;
+	if (set->at == 0)
+		s->map_crc = 0;
+	if (left == 0 && !scan_map_is_whole(s)) {
+		start_choose_again(set, -EBADMSG);
+		return;
+	}
 	if (left == 0) {
 		set->at = 0;
 		start_read_ring(set);
@@ -388,6 +397,7 @@ start_create_head(struct set *set)
 	struct map_head head = {
 		.sequence = 1,
 		.journal_sequence = 1,
+		.entries_crc = checkpoint_entries_crc(set, 0),
 		.regions = set->regions,
 	};
 
@@ -433,10 +443,13 @@ start_create_map(struct set *set)
 		flush_request(set, &set->stop_flush);
 		return;
 	}
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t *buf = set->scan_bufs + (size_t)i * 4096;
+
 		map_block_encode(none, 0, set->at + i, &set->name,
-				 base + (set->at + i) * 4096,
-				 set->scan_bufs + (size_t)i * 4096);
+				 base + (set->at + i) * 4096, buf);
+		set->map_crcs[set->at + i] = map_entries_crc(buf);
+	}
 	fan_begin(&set->start_fan, set, CAUSE_CHECKPOINT,
 		  start_create_map_done);
 	fan_write(&set->start_fan, base + set->at * 4096,

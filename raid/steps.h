@@ -81,6 +81,8 @@ void checkpoint_tick(struct set *set);
  * for the same place to all legs. */
 void checkpoint_resume(struct set *set, const struct map_head *head,
 		       uint64_t blocks);
+/* Of all blocks of a logical copy, as they were written in this run. */
+uint32_t checkpoint_entries_crc(const struct set *set, uint8_t copy);
 /* What it appends again goes last into the record being composed: so many
  * sums. */
 uint32_t checkpoint_compose(struct set *set);
@@ -181,6 +183,9 @@ void start_epoch_done(struct raid *r, int res);
 void scan_start(struct scan *s, struct leg *leg);
 /* Was read whole, and its leg is counted still. */
 bool scan_is_good(const struct scan *s);
+/* Are the entries read those that the header was written for?  One that is
+ * older was acknowledged and lost. */
+bool scan_map_is_whole(const struct scan *s);
 
 /* tail.c */
 void tail_begin(struct scan *s);

@@ -17,6 +17,7 @@ static const struct map_head some_head = {
 	.journal_sequence = 0x123456789a,
 	.journal_index = 5,
 	.before_crc = 0xdeadbeef,
+	.entries_crc = 0xfeedf00d,
 	.regions = 1000,
 };
 
@@ -73,6 +74,7 @@ Test(map, a_header_comes_out_as_it_went_in)
 	cr_assert_eq(head.journal_sequence, some_head.journal_sequence);
 	cr_assert_eq(head.journal_index, some_head.journal_index);
 	cr_assert_eq(head.before_crc, some_head.before_crc);
+	cr_assert_eq(head.entries_crc, some_head.entries_crc);
 	cr_assert_eq(head.regions, some_head.regions);
 }
 
@@ -216,4 +218,16 @@ Test(map, the_golden_file_means_what_the_document_says)
 	cr_assert_eq(map_slot(got[3]), SLOT_UNKNOWN);
 	cr_assert_eq(map_stale(got[3]), 255);
 	cr_assert_eq(got[4], 0);
+}
+
+Test(map, entries_have_the_same_crc_wherever_they_stand)
+{
+	static uint8_t other[4096] __attribute__((aligned(4096)));
+
+	map_block_encode(entries, MAP_ENTRIES, 7, &name, AT, block);
+	map_block_encode(entries, MAP_ENTRIES, 7, &name, AT + 4096, other);
+	cr_assert_eq(map_entries_crc(block), map_entries_crc(other));
+	entries[MAP_ENTRIES - 1] ^= 1;
+	map_block_encode(entries, MAP_ENTRIES, 7, &name, AT, other);
+	cr_assert_neq(map_entries_crc(block), map_entries_crc(other));
 }
