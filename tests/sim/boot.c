@@ -198,6 +198,9 @@ sim_fill_legs(struct sim *s, const struct assembly *a, uint32_t mask,
 		if (at != (int)i || (mask >> i & 1) == 0)
 			sim_fail(s, "R14", "member %d in place %u", at, i);
 		legs[i].sb_sequence = f->copies[f->chosen].sb.sequence;
+		/* It may have lost its newest superblocks. */
+		if (s->member[i].tainted)
+			s->member[i].sb_sequence = legs[i].sb_sequence;
 		legs[i].sb_slot = (uint8_t)(f->chosen % 2);
 	}
 }
