@@ -16,6 +16,9 @@
 #define HEDGES_MAX 64u
 /* A read is slow that takes so many times what they take on its leg. */
 #define SLOW_TIMES 16u
+/* A leg that is spared reads is asked after all, if another takes so many times
+ * what it took. */
+#define MUCH_SLOWER 4u
 
 /* --- the pool --- */
 
@@ -239,9 +242,31 @@ leg_shun(struct leg *leg, uint64_t took_ns)
 	struct raid *r = leg->raid;
 
 	leg->slow_reads++;
-	if (r->now >= leg->shun_until_ns)
+	if (r->now >= leg->shun_until_ns) {
 		raid_note(r, NOTE_LEG_SLOW, leg->set, leg, 0, took_ns, SHUN_NS);
+		leg->shun_took_ns = 0;
+	}
+	if (took_ns > leg->shun_took_ns)
+		leg->shun_took_ns = took_ns;
 	leg->shun_until_ns = r->now + SHUN_NS;
+}
+
+/* Is there another leg that may answer sooner?  One slow of late only if this
+ * one is much slower: else a read would go to and fro between them for ever. */
+static bool
+leg_others_are_faster(const struct leg *leg, uint64_t took_ns)
+{
+	const struct set *set = leg->set;
+
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
+		const struct leg *other = &set->legs[i];
+
+		if (other != leg && other->run == RUN_IN &&
+		    (leg->raid->now >= other->shun_until_ns ||
+		     took_ns >= MUCH_SLOWER * other->shun_took_ns))
+			return true;
+	}
+	return false;
 }
 
 /* Reads that another leg may answer sooner. */
@@ -251,13 +276,12 @@ leg_hedge(struct leg *leg)
 	struct raid *r = leg->raid;
 	uint64_t slow_ns = leg_slow_ns(leg);
 
-	if (leg->set->in_mask == leg->bit)
-		return;
 	list_for_each (l, following, &leg->ops) {
 		struct op *op = list_entry(l, struct op, link);
 		uint64_t took_ns = r->now - op->since_ns;
 
-		if (took_ns < slow_ns || r->zombies >= HEDGES_MAX)
+		if (took_ns < slow_ns || r->zombies >= HEDGES_MAX ||
+		    !leg_others_are_faster(leg, took_ns))
 			return;
 		if (!op->hedged || !op_can_abandon(op))
 			continue;

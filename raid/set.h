@@ -71,11 +71,12 @@ struct leg {
 	uint32_t bad_reads; /* decaying, against the budget */
 	/* R10 (op.c): when the newest of its I/Os that completed was
 	 * submitted; what a read takes, about; since when it is overdue while
-	 * others answer; reads go elsewhere until. */
+	 * others answer; reads go elsewhere until, because of. */
 	uint64_t answered_ns;
 	uint64_t read_ns;
 	uint64_t accused_ns;
 	uint64_t shun_until_ns;
+	uint64_t shun_took_ns; /* the slowest read that was given up */
 	uint64_t slow_reads;
 };
 

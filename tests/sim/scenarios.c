@@ -21,6 +21,7 @@ static const struct chapter chapters[] = {
 	{planted_scenarios, &planted_scenario_count},
 	{decay_scenarios, &decay_scenario_count},
 	{slow_scenarios, &slow_scenario_count},
+	{review_scenarios, &review_scenario_count},
 };
 
 unsigned
