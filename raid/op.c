@@ -63,7 +63,9 @@ op_count(struct op *op)
 	struct leg *leg = op->leg;
 	uint64_t took = leg->raid->now - op->since_ns;
 
-	if (op->since_ns > leg->answered_ns)
+	/* Flushes and discards may be answered without the disk. */
+	if (op->since_ns > leg->answered_ns &&
+	    (op->io.op == IO_READ || op->io.op == IO_WRITE))
 		leg->answered_ns = op->since_ns;
 	if (op->io.op == IO_READ)
 		leg->read_ns = leg->read_ns - leg->read_ns / 16 + took / 16;
@@ -189,7 +191,47 @@ leg_oldest(const struct leg *leg)
 	return NULL;
 }
 
-/* Did another leg of the set complete what was submitted then, or later? */
+static void
+leg_probed(struct op *op, int res)
+{
+	(void)res;
+	op->leg->probing = false;
+}
+
+/* A read, for its being answered: what it reads is nobody's. */
+static void
+leg_probe(struct leg *leg)
+{
+	struct raid *r = leg->raid;
+
+	if (leg->run != RUN_IN || leg->probing)
+		return;
+	leg->probing = true;
+	op_submit(leg, IO_READ, r->sb.layout.map_offset[0], BLOCK_BYTES,
+		  r->probe_buf, false, leg_probed, leg, 0);
+}
+
+static void
+leg_probe_others(const struct leg *leg)
+{
+	struct set *set = leg->set;
+
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++)
+		if (&set->legs[i] != leg)
+			leg_probe(&set->legs[i]);
+}
+
+static bool
+leg_is_overdue(const struct leg *leg)
+{
+	const struct raid *r = leg->raid;
+	const struct op *op = leg_oldest(leg);
+
+	return op && r->now - op->since_ns >= r->limits.io_deadline_ns;
+}
+
+/* Is there another leg of the set that is not overdue itself, and completed
+ * what was submitted then or later? */
 static bool
 leg_others_answer(const struct leg *leg, uint64_t since_ns)
 {
@@ -199,23 +241,28 @@ leg_others_answer(const struct leg *leg, uint64_t since_ns)
 		const struct leg *other = &set->legs[i];
 
 		if (other != leg && other->run == RUN_IN &&
-		    other->answered_ns >= since_ns)
+		    other->answered_ns >= since_ns && !leg_is_overdue(other))
 			return true;
 	}
 	return false;
 }
 
+/* It is out if another leg answers, asked after this one was overdue: what
+ * answered before may hang by now for the same reason (H27). */
 static void
 leg_watch(struct leg *leg)
 {
 	struct raid *r = leg->raid;
-	struct op *op = leg_oldest(leg);
 
-	if (!op || r->now - op->since_ns < r->limits.io_deadline_ns ||
-	    (!leg_others_answer(leg, op->since_ns) &&
-	     !PLANTED(DEADLINE_ALONE_EVICTS)) ||
-	    !leg_is_expendable(leg)) {
+	if (!leg_is_overdue(leg) || !leg_is_expendable(leg)) {
 		leg->accused_ns = 0;
+		return;
+	}
+	if (!leg_others_answer(leg, leg_oldest(leg)->since_ns +
+					    r->limits.io_deadline_ns) &&
+	    !PLANTED(DEADLINE_ALONE_EVICTS)) {
+		leg->accused_ns = 0;
+		leg_probe_others(leg);
 		return;
 	}
 	if (leg->accused_ns == 0)

@@ -96,7 +96,7 @@ sizes_of_ops(const struct sizes *z)
 				      SETTLE_MAX * (UNIT_BLOCKS + 2)) +
 			   SETTLE_MAX + STORE_MAX;
 
-	return z->parts * (z->legs + 2) + z->sets * set_ops + z->members * 4;
+	return z->parts * (z->legs + 2) + z->sets * set_ops + z->members * 5;
 }
 
 static int
@@ -163,6 +163,7 @@ raid_carve(struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, r, parts, z->parts, 64);
 	ARENA_TAKE_BUFFERS(a, r, bounces, z->parts);
 	ARENA_TAKE_BUFFERS(a, r, spare_bufs, SPARES);
+	ARENA_TAKE_BUFFERS(a, r, probe_buf, 1);
 	ARENA_TAKE(a, r, spares, SPARES, 64);
 	ARENA_TAKE(a, r, zeros, z->zeros_bytes, 4096);
 	meta_carve(r, a, z->members);

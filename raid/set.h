@@ -73,6 +73,7 @@ struct leg {
 	 * submitted; what a read takes, about; since when it is overdue while
 	 * others answer; reads go elsewhere until, because of. */
 	uint64_t answered_ns;
+	bool probing; /* a read in flight only to see if it answers */
 	uint64_t read_ns;
 	uint64_t accused_ns;
 	uint64_t shun_until_ns;
@@ -560,6 +561,7 @@ struct raid {
 	uint64_t op_tick_ns;
 	uint8_t *spare_bufs; /* blocks to read into instead (R10) */
 	uint8_t **spares;
+	uint8_t *probe_buf; /* read into, never looked at */
 	uint32_t spare_count;
 	struct part *parts;
 	struct list parts_free;

@@ -40,10 +40,37 @@ slow_together(struct sim *s, unsigned variant)
 	EXPECT(s, s->now_ns - from_ns < SECONDS(3));
 }
 
+/* What serves both legs stops for a while, just when one was done with a write
+ * and the other not: nobody is out for it (H27), though that one has nothing
+ * else to do (variants 2, 3). */
+static void
+hung_together(struct sim *s, unsigned variant)
+{
+	struct rule *r;
+
+	EXPECT(s, do_write(s, 0, BLOCK(2), RAID_FUA) == 0);
+	r = on(s, (int)(variant & 1), AREA_DATA, IO_WRITE, RULE_SUBMIT,
+	       RULE_STALL);
+	r->stall_ns = SECONDS(30);
+	client_send(s, RAID_WRITE, 0, 0, BLOCK(1));
+	pass(s, SECONDS(1) / 100);
+	all_stall(s, RULE_ANY, RULE_ANY, SECONDS(30));
+	for (unsigned i = 1; variant < 2 && i < 4; i++)
+		client_send(s, RAID_WRITE, 0, BLOCK(i), BLOCK(1));
+	pass(s, SECONDS(28));
+	rules_clear(s);
+	EXPECT(s, sim_wait_idle(s));
+	EXPECT(s, leg_state(s, 0, 0) == LEG_IN_SYNC);
+	EXPECT(s, leg_state(s, 0, 1) == LEG_IN_SYNC);
+}
+
 const struct scenario review_scenarios[] = {
 	{.name = "slow-together", .run = slow_together,
 	 .hole = "R10: a read goes from one slow leg to the other for ever",
 	 .variants = 2, .sets = 1, .legs = 2},
+	{.name = "hung-together", .run = hung_together,
+	 .hole = "H27: a deadline on a common cause",
+	 .variants = 4, .sets = 1, .legs = 2},
 };
 
 const unsigned review_scenario_count = ARRAY_SIZE(review_scenarios);
