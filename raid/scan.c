@@ -291,8 +291,13 @@ scan_head_done(struct op *op, int res)
 			s->buf + (size_t)copy * 4096, &s->leg->set->name,
 			scan_layout(s)->map_offset[copy], &s->heads[copy]);
 	s->head_res[copy] = res;
+	s->given_up |= op->abandoned;
 	if (--s->pending > 0)
 		return;
+	if (s->given_up) {
+		scan_finish(s, -ETIMEDOUT);
+		return;
+	}
 	bool sane[2] = {scan_head_is_sane(s, 0), scan_head_is_sane(s, 1)};
 
 	if (!sane[0] && !sane[1]) {

@@ -354,6 +354,7 @@ struct scan {
 	uint32_t buf_blocks;
 	uint32_t pending;
 	int head_res[2];
+	bool given_up; /* a header's read (R10) */
 	struct map_head heads[2];
 	uint8_t copy; /* physical, the newest */
 	bool doubt;   /* the other copy may be newer: it could not be read */

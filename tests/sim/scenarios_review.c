@@ -64,6 +64,23 @@ hung_together(struct sim *s, unsigned variant)
 	EXPECT(s, leg_state(s, 0, 1) == LEG_IN_SYNC);
 }
 
+/* A leg that hangs while its headers are read is not damaged (R10). */
+static void
+hung_header_is_not_damage(struct sim *s, unsigned variant)
+{
+	struct rule *r;
+
+	EXPECT(s, do_write(s, 0, BLOCK(2), RAID_FUA) == 0);
+	power_cut(s, FATE_DROP);
+	r = on(s, (int)variant, AREA_MAP, IO_READ, RULE_SUBMIT, RULE_STALL);
+	r->again = true;
+	r->stall_ns = SECONDS(100);
+	EXPECT(s, restart(s, BOTH));
+	EXPECT(s, leg_state(s, 0, variant) == LEG_FAILED);
+	EXPECT(s, s->notes[NOTE_LEG_DAMAGED] == 0);
+	EXPECT(s, do_read(s, 0, BLOCK(2)) == 0);
+}
+
 const struct scenario review_scenarios[] = {
 	{.name = "slow-together", .run = slow_together,
 	 .hole = "R10: a read goes from one slow leg to the other for ever",
@@ -71,6 +88,9 @@ const struct scenario review_scenarios[] = {
 	{.name = "hung-together", .run = hung_together,
 	 .hole = "H27: a deadline on a common cause",
 	 .variants = 4, .sets = 1, .legs = 2},
+	{.name = "hung-header-is-not-damage", .run = hung_header_is_not_damage,
+	 .hole = "R10: a leg that hangs is said to be damaged",
+	 .variants = 2, .sets = 1, .legs = 2},
 };
 
 const unsigned review_scenario_count = ARRAY_SIZE(review_scenarios);
