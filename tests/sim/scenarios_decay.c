@@ -350,6 +350,7 @@ lost_page_is_no_evidence(struct sim *s, unsigned variant)
 	for (unsigned i = 0; i < 4; i++)
 		for (unsigned b = 12; b < 14; b++)
 			(void)do_read(s, BLOCK(16 * i + b), BLOCK(1));
+	EXPECT(s, s->notes[NOTE_UNVERIFIED] == 0);
 }
 
 /* A checkpoint's header reaches one leg; then a crash comes at once again, and
