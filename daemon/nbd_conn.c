@@ -75,8 +75,10 @@ nbd_request_released(struct raid_req *req)
 {
 	struct nbd_request *r = container_of(req, struct nbd_request, req);
 
-	if (!r->over)
+	if (!r->over) { /* it may wait to be asked again */
+		nbd_wake(r->conn);
 		return;
+	}
 	r->conn->aside--;
 	nbd_request_release(r);
 }
@@ -117,9 +119,9 @@ nbd_request_again(struct nbd_request *r)
 
 /* In another buffer, should this one not be back.  False: there is none. */
 static bool
-again_one(struct nbd_conn *c)
+again_one(struct nbd_conn *c, struct nbd_request **at)
 {
-	struct nbd_request *r = c->again;
+	struct nbd_request *r = *at;
 	struct nbd_request *other = r;
 
 	if (r->req.held) {
@@ -136,11 +138,22 @@ again_one(struct nbd_conn *c)
 		other->data = buf->mem;
 		other->data += r->header.offset % RAID_BLOCK;
 	}
-	c->again = r->next;
+	*at = r->next;
 	if (other != r)
 		nbd_request_release(r);
 	nbd_command_start(other);
 	return true;
+}
+
+/* None waits for another, which may wait for a disk. */
+static void
+again_all(struct nbd_conn *c)
+{
+	struct nbd_request **at = &c->again;
+
+	while (*at)
+		if (!again_one(c, at))
+			at = &(*at)->next;
 }
 
 static void
@@ -371,8 +384,8 @@ nbd_conn_turn(struct nbd_conn *c)
 	/* Sending frees requests, which parsing takes. */
 	if (c->state != CONN_DEAD)
 		nbd_reply_send(c);
-	while (c->state != CONN_DEAD && c->again && again_one(c))
-		continue;
+	if (c->state != CONN_DEAD)
+		again_all(c);
 	if (c->state == CONN_OPEN && !c->rx_busy)
 		conn_parse(c);
 	if (c->state == CONN_DEAD) {

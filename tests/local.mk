@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	tests/unit/test_layout \
 	tests/unit/test_leg \
 	tests/unit/test_map \
+	tests/unit/test_nbd_conn \
 	tests/unit/test_nbd_wire \
 	tests/unit/test_notebox \
 	tests/unit/test_pool \
