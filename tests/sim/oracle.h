@@ -71,7 +71,8 @@ struct oracle {
 	uint64_t doubted; /* of the last oracle_doubt() */
 	/* Look only: reads do not settle what is in doubt. */
 	bool peek;
-	bool lenient; /* metadata may be lost */
+	bool lenient; /* last legs suffer */
+	bool page_lost; /* the engine said so of some page */
 	bool weak;    /* all disks lie: see oracle_check.c */
 	/* By block: the engine said that it took it unverified.  Only where
 	 * lenient that is an excuse. */

@@ -14,12 +14,17 @@
 /*
  * A read returned it: which others never will be returned again (I3)?  If it
  * is from before the last crash: all others from before it.  Else: all that
- * were answered, as it was itself, before any reader that goes on began.
+ * were answered, as it was itself, before any reader that goes on began: one
+ * that began earlier may return what it found then (I4).
+ *
+ * Not decided by a read is what failed in this run.  A last leg that failed
+ * takes no writes any more (R7), but reads go on: what they find in its cache
+ * can be neither flushed nor recorded, and may be gone after the next crash.
+ * Of values that look alike nobody can tell which it was; all stay.
  */
 static void
 oracle_settle(struct oracle *o, uint64_t g, struct version *seen)
 {
-	/* One that failed in this run is in no journal that is known of. */
 	bool doubt = seen->write->maybe && !seen->settled &&
 		     seen->write->done <= o->crashed;
 	bool alike = false; /* another looks the same: zeros, unwritten */
@@ -235,8 +240,9 @@ oracle_check_map(struct oracle *o, const struct oracle_slot *s,
 		uint8_t got = map[b - first];
 
 		oracle_block_kind(o, b, s->issue, &holes, &data);
-		/* A page that is lost counts as written (R24). */
-		if (got > 1 || (got == 1 && holes && !o->lenient) ||
+		/* Where a page is lost all of its region counts as written
+		 * (R24): what is known of it is not asked for. */
+		if (got > 1 || (got == 1 && holes && !o->page_lost) ||
 		    (got == 0 && data && !o->weak)) {
 			snprintf(o->reason, sizeof(o->reason),
 				 "map of block %" PRIu64

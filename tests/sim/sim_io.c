@@ -450,6 +450,8 @@ sim_note(struct io *io, const struct raid_note *note)
 
 	CHECK(note->kind < NOTE_COUNT);
 	s->notes[note->kind]++;
+	if (note->kind == NOTE_PAGE_LOST)
+		s->oracle.page_lost = s->lenient;
 	if (note->kind == NOTE_UNVERIFIED)
 		oracle_unsure(&s->oracle,
 			      layout_array_offset(&s->options.geometry,
