@@ -159,6 +159,14 @@ tests_model_model_SOURCES = \
 	tests/model/block_settle.c \
 	tests/model/block_start.c \
 	tests/model/block_table.c \
+	tests/model/members.c \
+	tests/model/members.h \
+	tests/model/members_back.c \
+	tests/model/members_bugs.def \
+	tests/model/members_code.c \
+	tests/model/members_judge.c \
+	tests/model/members_run.c \
+	tests/model/members_table.c \
 	tests/model/model.c \
 	tests/model/model.h \
 	tests/model/search.c \

@@ -21,7 +21,7 @@
 #define STATES_MAX 40000000u
 #define RUNS_MAX   256u
 
-static const struct model *const models[] = {&block_table};
+static const struct model *const models[] = {&block_table, &members_table};
 
 /* One search, in a process of its own. */
 struct run {
