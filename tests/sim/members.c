@@ -21,7 +21,8 @@ sim_is_damaged(const struct sim *s, unsigned member, uint64_t offset,
 {
 	const struct disk *d = &s->member[member].disk;
 
-	if (d->vanished || s->member[member].lies || s->member[member].stale)
+	if (d->vanished || s->member[member].lies || s->member[member].stale ||
+	    s->member[member].forgot)
 		return true;
 	if (disk_is_scarred(d, offset, length))
 		return true;

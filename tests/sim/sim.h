@@ -34,6 +34,7 @@ struct sim_member {
 	bool dead;     /* left behind by a forced start */
 	bool lies;     /* its flushes, and FUA, do nothing */
 	bool stale;    /* an older image of it came back */
+	bool forgot;   /* a flush failed in this run */
 	bool weak_end; /* which superblocks may be damaged: at the back */
 	uint64_t stuck[4]; /* sectors that cannot be written */
 	unsigned stuck_count;

@@ -281,6 +281,16 @@ sim_io_land_write(struct sim *s, struct sim_op *op)
 					op->fua && !m->lies);
 }
 
+/* What it forgets may be acknowledged yet, before the engine learns of it. */
+static void
+sim_io_flush_fails(struct sim *s, const struct sim_op *op)
+{
+	struct sim_member *m = &s->member[op->member];
+
+	m->forgot = true;
+	disk_flush_fail(&m->disk, op->submit_seq);
+}
+
 static void
 sim_io_effect(struct sim *s, struct sim_op *op)
 {
@@ -301,7 +311,7 @@ sim_io_effect(struct sim *s, struct sim_op *op)
 		break;
 	case IO_FLUSH:
 		if (op->fault != 0)
-			disk_flush_fail(d, op->submit_seq);
+			sim_io_flush_fails(s, op);
 		else if (s->member[op->member].lies)
 			disk_owe(d, op->submit_seq);
 		else

@@ -149,6 +149,8 @@ watch_start(struct sim *s, const struct sb *sb, bool create)
 	w->counted = 0;
 	w->data_writes = 0;
 	memset(w->recent, 0, sizeof(w->recent));
+	for (unsigned i = 0; i < s->members; i++)
+		s->member[i].forgot = false;
 	memcpy(s->array_uuid, sb->array_uuid, sizeof(s->array_uuid));
 	for (uint32_t set = 0; set < sb->geometry.sets; set++) {
 		struct watch_set *ws = &w->sets[set];
