@@ -16,8 +16,6 @@
 #define READ_ERRORS_DEFAULT 20u
 #define IO_DEADLINE_NS_DEFAULT 8000000000ull
 #define SLOW_READ_NS_DEFAULT 50000000ull
-/* Blocks to read into when a leg that was given up has another (R10). */
-#define SPARES 64u
 /* The pool for replay is that many times what may be in use: what stood
  * before a checkpoint, what it said again, what came meanwhile. */
 #define SUMS_POOL 8u
@@ -34,6 +32,7 @@ struct sizes {
 	uint32_t sets;
 	uint32_t parts;
 	uint32_t ops;
+	uint32_t spares;
 	uint32_t units;
 	uint32_t unit_pool;
 	uint32_t sums;
@@ -124,6 +123,9 @@ sizes_compute(struct sizes *z, const struct raid_config *cfg)
 	z->frames = (uint32_t)sizes_min(frames, z->regions + STORE_MAX + 16);
 	/* As many again may have been given up, and not be back (R10). */
 	z->ops = 2 * sizes_of_ops(z);
+	/* Blocks to read into when a leg that was given up has another: a page
+	 * and a part of a block for each part, a page for each of ours. */
+	z->spares = 2 * z->parts + z->sets * (STORE_MAX + SETTLE_MAX);
 	if (z->parts < 4 ||
 	    z->units < 2 * (g->chunk_bytes / UNIT_BLOCKS / BLOCK_BYTES + 1) ||
 	    z->sums < 2 * (g->chunk_bytes / BLOCK_BYTES) ||
@@ -162,9 +164,9 @@ raid_carve(struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, r, ops, z->ops, 64);
 	ARENA_TAKE(a, r, parts, z->parts, 64);
 	ARENA_TAKE_BUFFERS(a, r, bounces, z->parts);
-	ARENA_TAKE_BUFFERS(a, r, spare_bufs, SPARES);
+	ARENA_TAKE_BUFFERS(a, r, spare_bufs, z->spares);
 	ARENA_TAKE_BUFFERS(a, r, probe_buf, 1);
-	ARENA_TAKE(a, r, spares, SPARES, 64);
+	ARENA_TAKE(a, r, spares, z->spares, 64);
 	ARENA_TAKE(a, r, zeros, z->zeros_bytes, 4096);
 	meta_carve(r, a, z->members);
 	for (uint32_t i = 0; i < z->sets; i++)
@@ -264,7 +266,7 @@ set_init(struct raid *r, uint32_t index, const struct raid_config *cfg,
 static void
 pools_init(struct raid *r, const struct sizes *z)
 {
-	op_pool_init(r, z->ops, SPARES);
+	op_pool_init(r, z->ops, z->spares);
 	list_init(&r->parts_free);
 	for (uint32_t i = 0; i < z->parts; i++) {
 		r->parts[i].bounce = r->bounces + (size_t)i * BLOCK_BYTES;

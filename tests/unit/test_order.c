@@ -290,3 +290,58 @@ Test(order, a_block_is_taken_for_both_while_its_page_is_lost)
 		cr_assert_eq(buf[600], b < 50 ? 1 : b == 62 ? 3 : 0);
 	}
 }
+
+static int
+hook_hold_data_reads(struct memio *mem, const struct io_req *req)
+{
+	bool data = req->op == IO_READ && memio_area(mem, req) == AREA_DATA;
+
+	return data ? MEMIO_HOLD : 0;
+}
+
+/* What the other member has. */
+static void
+release_all_but(uint16_t member)
+{
+	struct io_req **at = &m.held;
+	struct io_req *kept = NULL;
+
+	while (*at) {
+		struct io_req *req = *at;
+
+		if (req->member != member) {
+			at = &req->next;
+			continue;
+		}
+		*at = req->next;
+		req->next = kept;
+		kept = req;
+	}
+	memio_release(&m);
+	m.held = kept;
+}
+
+/* Once, 64 reads into the engine's own blocks could be given up, and no more:
+ * the others of a leg that was out were not answered until it was back. */
+Test(order, all_reads_of_a_leg_that_hangs_are_answered)
+{
+	static uint8_t bufs[200][RAID_BLOCK] __attribute__((aligned(4096)));
+	uint64_t before;
+
+	memio_create(&m, 1, 2, 4096);
+	m.limits.parts_max = 256;
+	cr_assert_eq(memio_restart(&m), 0);
+	for (uint64_t b = 0; b < 200; b++)
+		cr_assert_eq(write_block(b, 1, 0), 0);
+	before = m.raid->counters.reads;
+	m.hook = hook_hold_data_reads;
+	/* Half of them of each leg. */
+	for (uint64_t b = 0; b < 200; b++)
+		(void)memio_do(&m, RAID_READ, 0, b * RAID_BLOCK, 512, bufs[b]);
+	m.hook = NULL;
+	release_all_but(0);
+	for (unsigned i = 0; i < 200; i++)
+		memio_wait(&m, 100000000ull);
+	cr_assert_eq(m.raid->sets[0].legs[0].run, RUN_OUT);
+	cr_assert_eq(m.raid->counters.reads, before + 200);
+}
