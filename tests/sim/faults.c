@@ -369,9 +369,10 @@ faults_event(struct sim *s)
 
 	if (!s->faults || every == 0)
 		return;
-	if (s->client.busy == 0 && s->client.left == 0 &&
-	    every < FAULTS_IDLE_NS)
+	/* Little happens while there is no I/O, nor when one is stalled. */
+	if (s->io_count == s->io_at_hit && every < FAULTS_IDLE_NS)
 		every = FAULTS_IDLE_NS;
+	s->io_at_hit = s->io_count;
 	rng_init(&r, s->seed, "hit", rng_index(s->run, s->hits++));
 	queue_add(&s->queue, s->now_ns + rng_between(&r, 1, every),
 		  EVENT_FAULT, NULL);

@@ -80,6 +80,7 @@ struct sim {
 	struct rng pace;   /* how many completions a turn finds */
 	struct rng engine; /* io_ops.random */
 	uint64_t hits;     /* faults of faults_event() in this run */
+	uint64_t io_at_hit;
 	uint64_t offers;   /* to assemble() */
 	bool plain_offers; /* with no stranger among them */
 	enum sim_end last_end;
