@@ -14,6 +14,7 @@ UNIT_TESTS = \
 	tests/unit/test_assemble_walk \
 	tests/unit/test_crc \
 	tests/unit/test_device \
+	tests/unit/test_large \
 	tests/unit/test_layout \
 	tests/unit/test_leg \
 	tests/unit/test_map \

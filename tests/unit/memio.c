@@ -32,8 +32,8 @@ memio_submit(struct io *io, struct io_req *req)
 	CHECK(req->member < MEMIO_MEMBERS_MAX && m->bytes[req->member]);
 	CHECK(req->offset % m->sb.geometry.block_bytes == 0);
 	CHECK(req->length % m->sb.geometry.block_bytes == 0);
-	CHECK(req->offset <= MEMIO_MEMBER_BYTES);
-	CHECK(req->length <= MEMIO_MEMBER_BYTES - req->offset);
+	CHECK(req->offset <= m->member_bytes);
+	CHECK(req->length <= m->member_bytes - req->offset);
 	req->priv = 0;
 	memio_append(m, req);
 }
@@ -164,7 +164,7 @@ memio_begin(struct memio *m, const struct raid_config *cfg)
 	CHECK(bytes > 0);
 	m->memory = aligned_alloc(4096, bytes);
 	CHECK(m->memory);
-	memset(m->memory, 0, bytes);
+	memset(m->memory, 0, raid_zeroed_bytes(cfg));
 	m->started = false;
 	m->stopped = false;
 	CHECK(raid_init(&m->raid, cfg, &m->io, m->memory, bytes) == 0);
@@ -181,38 +181,56 @@ memio_leg(const struct memio *m, uint32_t i, struct raid_leg_config *leg)
 	*leg = (struct raid_leg_config){
 		.present = true,
 		.sector_bytes = m->sb.geometry.block_bytes,
-		.bytes = MEMIO_MEMBER_BYTES,
+		.bytes = m->member_bytes,
 	};
 	memcpy(leg->member_uuid,
 	       sb_place_const(&m->sb, i / legs, i % legs)->member_uuid, 16);
+}
+
+int
+memio_create_as(struct memio *m, const struct memio_shape *shape)
+{
+	struct raid_leg_config configs[MEMIO_MEMBERS_MAX];
+	struct raid_config cfg = {.create = true, .legs = configs};
+	struct geometry *g = &m->sb.geometry;
+
+	memset(m, 0, sizeof(*m));
+	m->io.ops = &memio_ops;
+	m->queue_end = &m->queue;
+	m->random = 1;
+	m->hook = shape->hook;
+	m->limits = shape->limits;
+	m->member_bytes = shape->member_bytes;
+	support_sb(&m->sb, shape->sets, shape->legs);
+	g->chunk_bytes = 64 << 10;
+	g->region_blocks = shape->region_blocks;
+	g->block_bytes = shape->block_bytes;
+	CHECK(layout_compute(g, m->member_bytes, shape->journal_bytes,
+			     &m->sb.layout) == 0);
+	for (uint32_t i = 0; i < memio_members(m); i++) {
+		m->bytes[i] = calloc(1, m->member_bytes);
+		CHECK(m->bytes[i]);
+		memio_leg(m, i, &configs[i]);
+	}
+	cfg.sb = &m->sb;
+	cfg.limits = m->limits;
+	return memio_begin(m, &cfg);
 }
 
 void
 memio_create(struct memio *m, uint32_t sets, uint32_t legs,
 	     uint32_t block_bytes)
 {
-	struct raid_leg_config configs[MEMIO_MEMBERS_MAX];
-	struct raid_config cfg = {.create = true, .legs = configs};
+	const struct memio_shape shape = {
+		.sets = sets,
+		.legs = legs,
+		.block_bytes = block_bytes,
+		.region_blocks = 64,
+		.member_bytes = MEMIO_MEMBER_BYTES,
+		.limits.parts_max = 32,
+	};
 
-	memset(m, 0, sizeof(*m));
-	m->io.ops = &memio_ops;
-	m->queue_end = &m->queue;
-	m->random = 1;
-	m->limits.parts_max = 32;
-	support_sb(&m->sb, sets, legs);
-	m->sb.geometry.chunk_bytes = 64 << 10;
-	m->sb.geometry.region_blocks = 64;
-	m->sb.geometry.block_bytes = block_bytes;
-	CHECK(layout_compute(&m->sb.geometry, MEMIO_MEMBER_BYTES, 0,
-			     &m->sb.layout) == 0);
-	for (uint32_t i = 0; i < memio_members(m); i++) {
-		m->bytes[i] = calloc(1, MEMIO_MEMBER_BYTES);
-		CHECK(m->bytes[i]);
-		memio_leg(m, i, &configs[i]);
-	}
-	cfg.sb = &m->sb;
-	cfg.limits = m->limits;
-	CHECK(memio_begin(m, &cfg) == 0);
+	CHECK(memio_create_as(m, &shape) == 0);
 }
 
 /* What is found on a member: the newest of four copies. */
@@ -227,7 +245,7 @@ memio_find(const struct memio *m, uint32_t i, struct found *f)
 	int res;
 
 	for (unsigned k = 0; k < 4; k++) {
-		uint64_t at = sb_offset(MEMIO_MEMBER_BYTES, k / 2, k % 2);
+		uint64_t at = sb_offset(m->member_bytes, k / 2, k % 2);
 
 		f->copies[k].res =
 			sb_decode(m->bytes[i] + at, at, &f->copies[k].sb);

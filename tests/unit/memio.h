@@ -35,6 +35,7 @@ struct memio {
 	uint64_t now_ns;
 	uint64_t random;
 	uint64_t discards;
+	uint64_t member_bytes;
 	unsigned notes[NOTE_COUNT];
 	struct raid_note last[NOTE_COUNT];
 
@@ -49,7 +50,19 @@ struct memio {
 	struct raid_limits limits;
 };
 
-/* A new array, serving: chunk 64 KiB, regions of 64 blocks. */
+struct memio_shape {
+	uint32_t sets, legs;
+	uint32_t block_bytes;
+	uint32_t region_blocks;
+	uint64_t member_bytes;
+	uint64_t journal_bytes; /* 0: what members of that size get */
+	struct raid_limits limits;
+	memio_hook_f *hook;
+};
+
+/* A new array, chunk 64 KiB; raid_start's answer. */
+int memio_create_as(struct memio *m, const struct memio_shape *shape);
+/* One that serves, of small members with regions of 64 blocks. */
 void memio_create(struct memio *m, uint32_t sets, uint32_t legs,
 		  uint32_t block_bytes);
 /* The engine is gone, what was in flight with it; a new one starts on what
