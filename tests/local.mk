@@ -12,11 +12,13 @@ AM_CFLAGS = $(BASE_CFLAGS) -pthread
 UNIT_TESTS = \
 	tests/unit/test_assemble \
 	tests/unit/test_assemble_walk \
+	tests/unit/test_config \
 	tests/unit/test_crc \
 	tests/unit/test_device \
 	tests/unit/test_large \
 	tests/unit/test_layout \
 	tests/unit/test_leg \
+	tests/unit/test_line \
 	tests/unit/test_map \
 	tests/unit/test_nbd_conn \
 	tests/unit/test_nbd_wire \
@@ -25,8 +27,10 @@ UNIT_TESTS = \
 	tests/unit/test_order \
 	tests/unit/test_range \
 	tests/unit/test_record \
+	tests/unit/test_replay \
 	tests/unit/test_request \
 	tests/unit/test_stamp \
+	tests/unit/test_start \
 	tests/unit/test_sums \
 	tests/unit/test_superblock \
 	tests/unit/test_units \

@@ -235,6 +235,21 @@ Test(layout, a_layout_that_was_tampered_with_is_refused)
 	cr_assert_eq(layout_validate(&usual, &l, 0), -EINVAL);
 }
 
+/* Where the areas stand is the writer's business; a later one may move them. */
+Test(layout, areas_may_stand_in_another_order)
+{
+	struct layout l, good;
+
+	cr_assert_eq(layout_compute(&usual, 512 * MIB, 0, &good), 0);
+	l = good;
+	l.map_offset[1] = good.journal_offset;
+	l.map_offset[0] = good.journal_offset + good.map_bytes;
+	l.journal_offset = good.journal_offset + 2 * good.map_bytes;
+	cr_assert_eq(layout_validate(&usual, &l, 512 * MIB), 0);
+	l.map_offset[0] -= 4096;
+	cr_assert_eq(layout_validate(&usual, &l, 512 * MIB), -EINVAL);
+}
+
 Test(layout, a_member_may_be_larger_than_its_layout_but_not_smaller)
 {
 	struct layout l;

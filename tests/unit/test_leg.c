@@ -296,6 +296,23 @@ Test(leg, reads_that_fail_over_the_budget_cost_the_leg)
 	assert_evicted(1, CAUSE_READS);
 }
 
+/* Two bad reads an hour are no more than a disk may have. */
+Test(leg, reads_that_fail_now_and_then_do_not_cost_the_leg)
+{
+	cr_assert_eq(work(1), 0);
+	fail_at(1, IO_READ, AREA_DATA);
+	for (unsigned errors = 0; errors < 80; errors++) {
+		fault.hits = 0;
+		for (unsigned b = 0; b < BLOCKS && fault.hits == 0; b++)
+			cr_assert_eq(read_block(b), 0);
+		cr_assert_eq(fault.hits, 1);
+		if (errors % 2 == 1)
+			memio_wait(&m, 3600ull * 1000000000);
+	}
+	cr_assert_eq(m.notes[NOTE_LEG_FAILED], 0);
+	cr_assert_eq(m.notes[NOTE_READ_ERROR], 80);
+}
+
 static int
 hold_superblocks(struct memio *mem, const struct io_req *req)
 {

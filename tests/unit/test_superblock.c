@@ -330,6 +330,52 @@ Test(superblock, the_history_is_whole_or_refused)
 	}
 }
 
+/* What the bytes cannot say, or a decoder refuses before. */
+Test(superblock, what_cannot_be_is_not_written_either)
+{
+	struct sb_place *empty = sb_place(&sb, 1, 2);
+
+	support_sb(&sb, 2, 2);
+	cr_assert(sb_is_valid(&sb));
+	sb_place(&sb, 0, 0)->state = LEG_STATE_COUNT;
+	cr_assert_not(sb_is_valid(&sb));
+	support_sb(&sb, 2, 2);
+	empty->kept = true;
+	cr_assert_not(sb_is_valid(&sb));
+	support_sb(&sb, 2, 2);
+	memset(sb.member_uuid, 0, 16);
+	cr_assert_not(sb_is_valid(&sb));
+	support_sb(&sb, 2, 2);
+	sb.history[0].how = HOW_FORCE + 1;
+	cr_assert_not(sb_is_valid(&sb));
+	support_sb(&sb, 2, 2);
+	sb.history[1].in_force_number = 1;
+	cr_assert_not(sb_is_valid(&sb));
+	support_sb(&sb, 2, 2);
+	sb.history[1].how = HOW_CREATE;
+	cr_assert_not(sb_is_valid(&sb));
+	support_sb(&sb, 2, 2);
+	memset(sb.name, 'n', sizeof(sb.name));
+	cr_assert_not(sb_is_valid(&sb));
+}
+
+/* Nothing was in force for longer than the history reaches: its nonce is
+ * believed.  And "nothing, ever" contradicts an epoch made upon something. */
+Test(superblock, what_is_in_force_may_be_older_than_the_history)
+{
+	support_sb(&sb, 2, 2);
+	history_fill(200);
+	for (size_t i = 0; i <= SB_HISTORY; i++)
+		sb.history[i].in_force_number = 100;
+	sb.in_force_number = 100;
+	cr_assert(sb_is_valid(&sb));
+	sb.in_force_number = 99;
+	cr_assert_not(sb_is_valid(&sb));
+	sb.in_force_number = 0;
+	sb.in_force_nonce = 0;
+	cr_assert_not(sb_is_valid(&sb));
+}
+
 Test(superblock, an_epoch_is_marked_when_it_is_the_one_in_force)
 {
 	support_sb(&sb, 2, 2);
@@ -341,6 +387,9 @@ Test(superblock, an_epoch_is_marked_when_it_is_the_one_in_force)
 	sb_encode(&sb, OFFSET, raw);
 	cr_assert_eq(raw_decode(), 0);
 	cr_assert(sb_is_marked(&got));
+	/* Another epoch 7 is. */
+	got.in_force_nonce++;
+	cr_assert_not(sb_is_marked(&got));
 	/* Older than what was in force when the epoch was made. */
 	raw[AT_IN_FORCE] = 5;
 	raw_reseal();
@@ -359,6 +408,20 @@ Test(superblock, names_of_the_longest_and_shortest_kind_are_taken)
 	sb_encode(&sb, OFFSET, raw);
 	cr_assert_eq(raw_decode(), 0);
 	cr_assert_str_eq(got.name, "7");
+}
+
+Test(superblock, names_are_of_letters_digits_and_three_signs)
+{
+	static const char more[] = "0123456789._-";
+
+	support_sb(&sb, 1, 2);
+	for (int c = 1; c < 256; c++) {
+		bool fine = (c < 128 && strchr(more, c)) ||
+			    (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+
+		sb.name[2] = (char)c;
+		cr_assert_eq(sb_is_valid(&sb), fine, "character %d", c);
+	}
 }
 
 Test(superblock, the_largest_array_fits)
@@ -512,6 +575,13 @@ Test(superblock, of_two_lives_of_a_disk_the_later_is_chosen)
 	cr_assert_eq(sb_choose(copies, &why), 0);
 	copies[1].sb.created_s += 2;
 	cr_assert_eq(sb_choose(copies, &why), 1);
+	/* Lives as another member of the same array, too. */
+	choose(good, sequence, &why);
+	for (int i = 1; i < 4; i += 2) {
+		copies[i].sb.member_uuid[3]++;
+		copies[i].sb.created_s--;
+	}
+	cr_assert_eq(sb_choose(copies, &why), 0);
 }
 
 Test(superblock, states_have_words)

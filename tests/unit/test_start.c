@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * I/O that fails while an array is created or started (R19, R24): it starts
+ * from what can be read, or not at all, and loses nothing by trying.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "memio.h"
+#include "set.h"
+
+#define BOTH 3u
+
+static struct memio m;
+static uint8_t *buf; /* a block */
+
+/* What fails, on which members. */
+static struct fault {
+	unsigned members;
+	enum io_op op;
+	enum memio_area area; /* but of flushes */
+	bool again;           /* only what was read before */
+	bool rots;            /* instead: what is read is damaged for good */
+	unsigned passes;      /* so many pass first */
+	unsigned hits;
+} fault;
+
+#define SEEN_MAX 512u
+static uint64_t seen[SEEN_MAX];
+static unsigned seen_count;
+
+static bool
+was_seen(const struct io_req *req)
+{
+	uint64_t key = req->offset << 4 | req->member;
+
+	for (unsigned i = 0; i < seen_count; i++)
+		if (seen[i] == key)
+			return true;
+	CHECK(seen_count < SEEN_MAX);
+	seen[seen_count++] = key;
+	return false;
+}
+
+static int
+hook(struct memio *mem, const struct io_req *req)
+{
+	if (!(fault.members >> req->member & 1) || req->op != fault.op)
+		return 0;
+	if (req->op != IO_FLUSH && memio_area(mem, req) != fault.area)
+		return 0;
+	if (fault.again && !was_seen(req))
+		return 0;
+	if (fault.passes > 0) {
+		fault.passes--;
+		return 0;
+	}
+	fault.hits++;
+	if (!fault.rots)
+		return -EIO;
+	mem->bytes[req->member][req->offset + 100] ^= 1;
+	return 0;
+}
+
+static void
+begin(void)
+{
+	fault = (struct fault){0};
+	seen_count = 0;
+	buf = aligned_alloc(4096, RAID_BLOCK);
+	cr_assert(buf);
+}
+
+static void
+end(void)
+{
+	memio_destroy(&m);
+	free(buf);
+}
+
+TestSuite(start, .init = begin, .fini = end);
+
+static int
+write_block(uint64_t block, int value)
+{
+	memset(buf, value, RAID_BLOCK);
+	return memio_do(&m, RAID_WRITE, RAID_FUA, block * RAID_BLOCK,
+			RAID_BLOCK, buf);
+}
+
+static void
+expect_block(uint64_t block, int value)
+{
+	memset(buf, 0, RAID_BLOCK);
+	cr_assert_eq(memio_do(&m, RAID_READ, 0, block * RAID_BLOCK, RAID_BLOCK,
+			      buf), 0);
+	cr_assert_eq(buf[0], value);
+}
+
+static enum sb_leg_state
+leg_state(uint32_t leg)
+{
+	return sb_place_const(raid_superblock(m.raid), 0, leg)->state;
+}
+
+static const struct raid_set_status *
+status(void)
+{
+	static struct raid_status st;
+
+	raid_status(m.raid, &st);
+	return &st.sets[0];
+}
+
+/* Blocks 0 to 2, by a run that died. */
+static void
+create(void)
+{
+	memio_create(&m, 1, 2, 4096);
+	for (uint64_t i = 0; i < 3; i++)
+		cr_assert_eq(write_block(i, 10 + (int)i), 0);
+	m.hook = hook;
+}
+
+static void
+expect_blocks(void)
+{
+	for (uint64_t i = 0; i < 3; i++)
+		expect_block(i, 10 + (int)i);
+}
+
+/* A new array needs all its members; which one failed is said. */
+Test(start, no_array_is_created_on_members_that_fail)
+{
+	static const struct fault faults[] = {
+		{.members = 2, .op = IO_WRITE, .area = AREA_MAP},
+		{.members = 2, .op = IO_WRITE, .area = AREA_MAP, .passes = 1},
+		{.members = 2, .op = IO_WRITE, .area = AREA_MAP, .passes = 2},
+		{.members = 2, .op = IO_WRITE, .area = AREA_MAP, .passes = 3},
+		{.members = 2, .op = IO_FLUSH},
+		{.members = BOTH, .op = IO_FLUSH},
+		{.members = BOTH, .op = IO_WRITE, .area = AREA_MAP},
+	};
+	const struct memio_shape shape = {
+		.sets = 1, .legs = 2, .block_bytes = 4096,
+		.region_blocks = 64, .member_bytes = MEMIO_MEMBER_BYTES,
+		.hook = hook,
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(faults); i++) {
+		fault = faults[i];
+		int res = memio_create_as(&m, &shape);
+
+		if (fault.hits == 0) /* it did not write that much */
+			cr_assert_eq(res, 0);
+		else
+			cr_assert_eq(res, -EUCLEAN, "fault %u: %d", i, res);
+		cr_assert_eq(m.notes[NOTE_SET_UNUSABLE], fault.hits > 0);
+		if (i + 1 < ARRAY_SIZE(faults))
+			memio_destroy(&m);
+	}
+}
+
+/* What was whole when the leg was looked at is not when it is replayed. */
+static void
+replay_fails(enum memio_area area, bool rots)
+{
+	create();
+	fault = (struct fault){.members = 1, .op = IO_READ, .area = area,
+			       .again = true, .rots = rots};
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_gt(fault.hits, 0);
+	cr_assert_eq(m.notes[NOTE_LEG_DAMAGED], 1);
+	cr_assert_eq(leg_state(0), LEG_FAILED);
+	cr_assert_eq(leg_state(1), LEG_IN_SYNC);
+	expect_blocks();
+	cr_assert_eq(write_block(0, 10), 0);
+	m.absent[0] = true;
+	cr_assert_eq(memio_restart(&m), 0);
+	expect_blocks();
+}
+
+Test(start, a_journal_that_cannot_be_read_again)
+{
+	replay_fails(AREA_JOURNAL, false);
+}
+
+Test(start, a_journal_that_rots_before_it_is_read_again)
+{
+	replay_fails(AREA_JOURNAL, true);
+}
+
+Test(start, a_map_that_cannot_be_read_again)
+{
+	replay_fails(AREA_MAP, false);
+}
+
+Test(start, a_map_that_rots_before_it_is_read_again)
+{
+	replay_fails(AREA_MAP, true);
+}
+
+/* On all legs: no start, and the next one finds everything. */
+Test(start, no_journal_can_be_read_again)
+{
+	create();
+	fault = (struct fault){.members = BOTH, .op = IO_READ,
+			       .area = AREA_JOURNAL, .again = true};
+	cr_assert_eq(memio_restart(&m), -EUCLEAN);
+	cr_assert_eq(m.notes[NOTE_SET_UNUSABLE], 1);
+	fault.members = 0;
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(leg_state(0), LEG_IN_SYNC);
+	cr_assert_eq(leg_state(1), LEG_IN_SYNC);
+	expect_blocks();
+}
+
+/* Nor from a leg that had been left out a moment before, for having lost what
+ * it acknowledged: no epoch is made without one that was always in-sync. */
+Test(start, a_leg_that_lagged_does_not_stand_in)
+{
+	uint8_t *old;
+	uint64_t at, bytes;
+
+	create();
+	at = m.sb.layout.journal_offset;
+	bytes = m.sb.layout.journal_bytes;
+	old = malloc(bytes);
+	cr_assert(old);
+	memcpy(old, m.bytes[1] + at, bytes);
+	for (uint64_t i = 0; i < 3; i++)
+		cr_assert_eq(write_block(10 + i, 9), 0);
+	memcpy(m.bytes[1] + at, old, bytes);
+	free(old);
+	fault = (struct fault){.members = 1, .op = IO_READ,
+			       .area = AREA_JOURNAL, .again = true};
+	cr_assert_eq(memio_restart(&m), -EUCLEAN);
+	cr_assert_eq(m.notes[NOTE_LEG_LAGGED], 1);
+	cr_assert_gt(m.notes[NOTE_SET_UNUSABLE], 0);
+	fault.members = 0;
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(leg_state(0), LEG_IN_SYNC);
+	cr_assert_neq(leg_state(1), LEG_IN_SYNC);
+	for (uint64_t i = 0; i < 3; i++)
+		expect_block(10 + i, 9);
+	expect_blocks();
+}
+
+/* The epoch is in force, and no leg takes the last record: it serves reads. */
+static void
+append_fails(void)
+{
+	fault = (struct fault){.members = BOTH, .op = IO_WRITE,
+			       .area = AREA_JOURNAL};
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_gt(fault.hits, 0);
+	cr_assert(status()->write_stopped);
+	expect_blocks();
+	cr_assert_eq(write_block(0, 99), -EIO);
+	expect_blocks();
+	fault.members = 0;
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert(!status()->write_stopped);
+	expect_blocks();
+	cr_assert_eq(write_block(0, 99), 0);
+}
+
+Test(start, no_leg_takes_the_last_record)
+{
+	create();
+	append_fails();
+}
+
+Test(start, no_leg_takes_the_erasing_of_a_tail)
+{
+	create();
+	fault = (struct fault){.members = BOTH, .op = IO_WRITE,
+			       .area = AREA_MAP};
+	/* Its checkpoint has said again what is owed, and ends there. */
+	cr_assert_eq(memio_stop(&m), -EIO);
+	append_fails();
+}
+
+/* A header that was sealed, and says what cannot be. */
+static void
+head_is_refused(unsigned what)
+{
+	const struct set *set = &m.raid->sets[0];
+
+	for (unsigned copy = 0; copy < 2; copy++) {
+		uint64_t at = m.sb.layout.map_offset[copy];
+		struct map_head h;
+
+		if (map_head_decode(m.bytes[0] + at, &set->name, at, &h) < 0)
+			continue;
+		if (what == 0)
+			h.regions++;
+		else if (what == 1)
+			h.journal_sequence = 0;
+		else
+			h.journal_index = set->journal.ring_blocks;
+		map_head_encode(&h, &set->name, at, m.bytes[0] + at);
+	}
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_LEG_DAMAGED], 1);
+	cr_assert_eq(leg_state(0), LEG_FAILED);
+	expect_blocks();
+}
+
+Test(start, a_map_of_another_size_is_refused)
+{
+	create();
+	head_is_refused(0);
+}
+
+Test(start, a_replay_from_before_the_first_record_is_refused)
+{
+	create();
+	head_is_refused(1);
+}
+
+Test(start, a_replay_from_outside_of_the_ring_is_refused)
+{
+	create();
+	head_is_refused(2);
+}
