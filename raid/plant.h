@@ -148,8 +148,6 @@
 	  "read")                                                              \
 	X(RESYNC_NOT_RECORDED, "R16", "-",                                     \
 	  "what resync decided is in no record")                               \
-	X(SETTLES_IN_VAIN, "R16", "review",                                    \
-	  "a set that cannot record tries to resync for ever")                 \
 	X(NEWEST_SUM_ONLY, "R17", "H2",                                        \
 	  "of a block's sums in the journal only the newest is looked for")    \
 	X(SUM_BELOW_BASE_VOUCHES, "R17", "H24",                                \

@@ -528,8 +528,7 @@ settle_next_background(struct set *set, uint64_t *unit)
 	struct settler *sr = &set->settler;
 	struct units *us = &set->units;
 
-	if (us->resync == 0 ||
-	    (!set_can_record(set) && !PLANTED(SETTLES_IN_VAIN)) ||
+	if (us->resync == 0 || !set_can_record(set) ||
 	    (set->raid->phase == PHASE_STOPPING && list_empty(&set->starved)))
 		return false;
 	for (uint32_t i = 0; i < us->count; i++) {

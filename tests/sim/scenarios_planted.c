@@ -70,6 +70,28 @@ second_write_waits_for_dirty(struct sim *s, unsigned variant)
 	sim_read_all(s);
 }
 
+/* A read waits for the write that was there before it (R9): what it would find
+ * is neither old nor new. */
+static void
+read_waits_for_the_write(struct sim *s, unsigned variant)
+{
+	struct slot *write, *read;
+	struct rule *held;
+
+	EXPECT(s, do_write(s, 0, BLOCK(2), RAID_FUA) == 0);
+	held = on(s, (int)(variant & 1), AREA_DATA, IO_WRITE, RULE_SUBMIT,
+		  RULE_HOLD);
+	write = client_send(s, RAID_WRITE, RAID_FUA, 0, BLOCK(1));
+	EXPECT(s, await_rule(s, held, 1));
+	read = client_send(s, RAID_READ, 0, 0, BLOCK(1 + variant / 2));
+	pass(s, SECONDS(1));
+	EXPECT(s, read->busy);
+	rule_release(s, held);
+	EXPECT(s, await(s, write) == 0);
+	EXPECT(s, await(s, read) == 0);
+	EXPECT(s, s->notes[NOTE_MISMATCH] == 0);
+}
+
 /* A leg that completes last finds the epoch on its way, and waits for it. */
 static void
 late_leg_waits_for_the_epoch(struct sim *s, unsigned variant)
@@ -264,22 +286,6 @@ read_after_kill_is_durable(struct sim *s, unsigned variant)
 	EXPECT(s, do_read(s, 0, BLOCK(1)) == 0);
 }
 
-/* That a member will not discard is no fault of it. */
-static void
-discard_may_be_refused(struct sim *s, unsigned variant)
-{
-	struct rule *r;
-
-	EXPECT(s, do_write(s, 0, BLOCK(16), RAID_FUA) == 0);
-	r = on(s, (int)variant, AREA_DATA, IO_DISCARD, RULE_SUBMIT, RULE_FAIL);
-	r->res = -EOPNOTSUPP;
-	EXPECT(s, do_discard(s, 0, BLOCK(16)) == 0);
-	EXPECT(s, r->hits == 1);
-	pass(s, SECONDS(1));
-	EXPECT(s, leg_state(s, 0, variant) == LEG_IN_SYNC);
-	sim_read_all(s);
-}
-
 /*
  * An epoch without 0.0 reaches 0.1 only.  Another line goes on from before it,
  * of which 1.0 hears nothing, or not enough; what its failed writes leave
@@ -415,6 +421,9 @@ const struct scenario planted_scenarios[] = {
 	 .run = second_write_waits_for_dirty,
 	 .hole = "R1: data beside the record that says DIRTY", .variants = 2,
 	 .sets = 1, .legs = 2},
+	{.name = "read-waits-for-the-write", .run = read_waits_for_the_write,
+	 .hole = "R9: a read beside a write", .variants = 4,
+	 .sets = 1, .legs = 2},
 	{.name = "late-leg-waits-for-the-epoch",
 	 .run = late_leg_waits_for_the_epoch,
 	 .hole = "R2: an epoch counts when it is only submitted",
@@ -471,9 +480,6 @@ const struct scenario planted_scenarios[] = {
 	{.name = "read-after-kill-is-durable",
 	 .run = read_after_kill_is_durable,
 	 .hole = "H7: a value read out of all caches goes back", .variants = 2,
-	 .sets = 1, .legs = 2},
-	{.name = "discard-may-be-refused", .run = discard_may_be_refused,
-	 .hole = "R22: a leg evicted for a discard", .variants = 2,
 	 .sets = 1, .legs = 2},
 };
 
