@@ -71,7 +71,8 @@ member_went_back_an_epoch(struct sim *s, unsigned variant)
 	struct disk *d = &s->member[2].disk;
 	struct disk old;
 
-	EXPECT(s, do_write(s, 0, BLOCK(32), RAID_FUA) == 0);
+	EXPECT(s, do_write(s, 0, BLOCK(16), RAID_FUA) == 0);
+	EXPECT(s, do_write(s, BLOCK(16), BLOCK(16), RAID_FUA) == 0);
 	EXPECT(s, do_flush(s) == 0);
 	disk_copy_media(&old, d);
 	EXPECT(s, fail_leg(s, 0, 0) == 0);
