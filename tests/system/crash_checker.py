@@ -90,13 +90,18 @@ def go_back(image, older):
     shutil.copyfile(older, image)
 
 
-FILE = ["file", "IMAGE"]
+# One request at a time: a file's reads may see half of a write's sector.
+FILE = ["--filter=noparallel", "file", "IMAGE", "serialize=requests"]
 CACHE = ["--filter=cache", "file", "IMAGE", "cache=writeback",
          "cache-min-block-size=4K"]
 LIAR = ["--filter=cache", "file", "IMAGE", "cache=unsafe",
         "cache-min-block-size=4K"]
-ERRORS = ["--filter=error", "file", "IMAGE", "error-pwrite=EIO",
-          "error-pwrite-rate=5%"]
+ERRORS = ["--filter=error", "--filter=noparallel", "file", "IMAGE",
+          "serialize=requests", "error-pwrite=EIO", "error-pwrite-rate=5%"]
+
+# What is wrong may not have come about yet: a kill that comes right after a
+# flush loses nothing.
+TRIES = 20
 
 # Name, server, what stamp is told, what is done to the medium, what stamp
 # then says (None: nothing).
@@ -127,10 +132,10 @@ def load(stamp, path):
                os.path.getsize(path) > goal)
 
 
-def play(args, server, told, harm):
+def play(args, server, told, harm, seed):
     """Load, kill, harm, load; raises what stamp complains of."""
     # A discard goes past nbdkit's cache, and what is there may still be read.
-    stamp = Stamp(args, server, 1, "--no-trim")
+    stamp = Stamp(args, server, seed, "--no-trim")
     log = args.dir + "/stamp.history"
     try:
         server.start()
@@ -157,17 +162,25 @@ def play(args, server, told, harm):
                 p.wait(timeout=PATIENCE_S)
 
 
+def complaint(args, words, told, harm, seed):
+    """What stamp says of a new server; None if it is content."""
+    server = Server(args.dir, words)
+    with open(server.image, "wb") as f:
+        f.truncate(16 << 20)
+    try:
+        play(args, server, told, harm, seed)
+    except Failure as e:
+        return str(e)
+    return None
+
+
 def main(directory, stamp):
+    args = Args(directory, stamp)
     bad = 0
     for name, words, told, harm, wanted in CASES:
-        server = Server(directory, words)
-        with open(server.image, "wb") as f:
-            f.truncate(16 << 20)
         said = None
-        try:
-            play(Args(directory, stamp), server, told, harm)
-        except Failure as e:
-            said = str(e)
+        for seed in range(TRIES if wanted else 1):
+            said = said or complaint(args, words, told, harm, seed)
         right = said is None if wanted is None else said and wanted in said
         bad += not right
         print("%s: %s\n  %s" % ("ok" if right else "WRONG", name,
