@@ -147,6 +147,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/watch.c \
 	tests/sim/watch.h \
 	tests/sim/watch_answers.c \
+	tests/sim/watch_records.c \
 	$(NULL)
 
 # Models of the rules, searched whole.

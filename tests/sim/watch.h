@@ -83,14 +83,24 @@ void watch_done(struct sim *s, const struct sim_op *op);
 /* After the oracle has. */
 void watch_answer(struct sim *s, const struct slot *slot);
 
-/* Between watch.c and watch_answers.c. */
-bool watch_is_counted(const struct sim *s, unsigned member);
-bool watch_newest_sum(struct sim *s, uint32_t set, uint64_t block,
-		      uint32_t *sum);
-/* The sum that what is on the medium has. */
-uint32_t watch_medium_sum(struct sim *s, unsigned member, uint64_t block);
+/* watch.c, for the others: a leg's place, and what is known of a block. */
+unsigned watch_first_member(const struct sim *s, uint32_t set);
+uint32_t watch_set_index(const struct sim *s, unsigned member);
+struct record_name watch_name(const struct sim *s, uint32_t set);
 uint32_t watch_sum(const struct sim *s, uint32_t set, uint64_t block,
 		   const void *data);
+/* The sum that what is on the medium has. */
+uint32_t watch_medium_sum(struct sim *s, unsigned member, uint64_t block);
+bool watch_newest_sum(struct sim *s, uint32_t set, uint64_t block,
+		      uint32_t *sum);
+
+/* watch_records.c */
+void watch_journal(struct sim *s, struct sim_op *op);
+/* Is the record under way durable on every counted leg?  Then it counts. */
+bool watch_apply(struct sim *s, uint32_t set);
+
+/* watch_answers.c */
+bool watch_is_counted(const struct sim *s, unsigned member);
 void watch_superblock(struct sim *s, struct sim_op *op);
 void watch_superblock_done(struct sim *s, const struct sim_op *op);
 void watch_failed(struct sim *s, const struct sim_op *op);
