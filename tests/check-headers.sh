@@ -29,7 +29,10 @@ for h in raid/*.h daemon/*.h tools/*.h tests/*/*.h; do
 	raid/*) inc=-Iraid ;;
 	*) inc="-Iraid -I$(dirname "$h") -Idaemon" ;;
 	esac
-	case $h in tools/*) inc="-Iraid -Itools" ;; esac
+	case $h in
+	tools/*) inc="-Iraid -Itools" ;;
+	tests/system/*) inc=-Itests/sim ;;
+	esac
 	# shellcheck disable=SC2086 # a list of options
 	if ! printf '#include "%s"\n' "$(basename "$h")" |
 		$cc -std=gnu11 -D_GNU_SOURCE= -Wall -Wextra -Werror \

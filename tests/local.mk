@@ -193,8 +193,10 @@ tests_system_stamp_SOURCES = \
 	tests/system/stamp.c \
 	tests/system/stamp_client.c \
 	tests/system/stamp_client.h \
+	tests/system/stamp_draw.c \
 	tests/system/stamp_history.c \
 	tests/system/stamp_history.h \
+	tests/system/stamp_op.h \
 	tests/system/stamp_sector.c \
 	tests/system/stamp_sector.h \
 	$(NULL)

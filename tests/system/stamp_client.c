@@ -7,60 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rng.h"
 #include "stamp_history.h"
-#include "stamp_sector.h"
+#include "stamp_op.h"
 
-#define WINDOW_SECTORS	512u
-#define GUARD_SECTORS	8u
-#define OP_SECTORS_MAX	128u
-#define OPS_MAX		32u
-#define PIECES		(WINDOW_SECTORS / OP_SECTORS_MAX)
-#define NO_HISTORY	UINT64_MAX
-#define DRAIN_MS	10000
-
-enum op_kind { OP_READ, OP_WRITE, OP_FLUSH, OP_TRIM, OP_ZERO };
+#define DRAIN_MS 10000
 
 static const char *const op_names[] = {"read", "write", "flush", "trim",
 				       "zero"};
 
-struct op {
-	struct client *client;
-	bool busy;
-	bool fua;
-	bool of_pass; /* of the reading of all windows */
-	enum op_kind kind;
-	uint32_t writer;
-	uint32_t count;	  /* sectors */
-	uint64_t place;	  /* sector of the device */
-	uint64_t history; /* and in the history; NO_HISTORY: outside */
-	uint64_t tick;	  /* when it was asked */
-	uint8_t buf[OP_SECTORS_MAX * STAMP_SECTOR_BYTES];
-};
-
-struct client {
-	struct client_config cfg;
-	struct rng rng;
-	uint32_t run;
-	struct nbd_handle *nbd[STAMP_WRITERS];
-	struct history *history;
-	uint64_t *windows; /* the sector each begins at */
-	uint64_t sectors;
-	uint32_t hot;
-	uint32_t depth;
-	enum client_mode mode;
-	uint32_t *pass; /* pieces of windows, in the order they are read */
-	uint32_t pass_next;
-	uint32_t pass_left;
-	uint32_t in_flight;
-	uint32_t flushes_in_flight;
-	bool flushed; /* what ends CLIENT_READ */
-	struct client_counts counts;
-	struct op ops[OPS_MAX];
-};
-
-__attribute__((noreturn, format(printf, 2, 3))) static void
-complain(const struct client *c, const char *format, ...)
+void
+client_complain(const struct client *c, const char *format, ...)
 {
 	va_list args;
 
@@ -109,32 +65,6 @@ client_free(struct client *c)
 	free(c);
 }
 
-/* One window in each of as many equal parts of the device; the first and the
- * last are at its very ends. */
-static void
-place_windows(struct client *c)
-{
-	uint32_t n = c->cfg.windows;
-	uint64_t part = c->sectors / n;
-
-	if (part < WINDOW_SECTORS)
-		complain(c, "the device is too small for %u windows", n);
-	c->windows = calloc(n, sizeof(*c->windows));
-	c->pass = calloc(n * PIECES, sizeof(*c->pass));
-	if (!c->windows || !c->pass)
-		abort();
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t room = part - WINDOW_SECTORS;
-
-		c->windows[i] = i * part + rng_below(&c->rng, room / 8 + 1) * 8;
-	}
-	c->windows[0] = 0;
-	c->windows[n - 1] = c->sectors - WINDOW_SECTORS;
-	for (uint32_t i = 0; i < n * PIECES; i++)
-		c->pass[i] = i;
-	c->history = history_new((uint64_t)n * WINDOW_SECTORS);
-}
-
 static bool
 is_alive(struct nbd_handle *h)
 {
@@ -176,33 +106,11 @@ client_connect(struct client *c)
 
 	if (!c->history) {
 		c->sectors = bytes / STAMP_SECTOR_BYTES;
-		place_windows(c);
+		draw_windows(c);
 	}
 	if (bytes / STAMP_SECTOR_BYTES != c->sectors)
-		complain(c, "the device has changed its size");
+		client_complain(c, "the device has changed its size");
 	return true;
-}
-
-void
-client_begin(struct client *c, enum client_mode mode)
-{
-	uint32_t n = c->cfg.windows * PIECES;
-
-	for (uint32_t i = n - 1; i > 0; i--) {
-		uint32_t j = (uint32_t)rng_below(&c->rng, i + 1);
-		uint32_t piece = c->pass[i];
-
-		c->pass[i] = c->pass[j];
-		c->pass[j] = piece;
-	}
-	c->mode = mode;
-	c->pass_next = 0;
-	c->pass_left = n;
-	c->flushed = false;
-	c->hot = (uint32_t)rng_below(&c->rng, c->cfg.windows);
-	c->depth = (uint32_t)rng_between(&c->rng, 1, OPS_MAX);
-	for (unsigned i = 0; i < OPS_MAX; i++)
-		c->ops[i].of_pass = false;
 }
 
 bool
@@ -328,9 +236,10 @@ op_done(void *user_data, int *error)
 	if (*error == ENOTCONN)
 		return 1;
 	if (*error)
-		complain(op->client, "%s of sectors %llu+%u: %s",
-			 op_names[op->kind], (unsigned long long)op->place,
-			 op->count, strerror(*error));
+		client_complain(op->client, "%s of sectors %llu+%u: %s",
+				op_names[op->kind],
+				(unsigned long long)op->place, op->count,
+				strerror(*error));
 	op_answered(op);
 	op_end(op);
 	return 1;
@@ -398,153 +307,8 @@ op_start(struct client *c, struct op *op)
 	/* It fails if the connection has just died: the op stays in flight,
 	 * and client_crash() takes it. */
 	if (op_submit(c, op) < 0 && is_alive(c->nbd[op->writer]))
-		complain(c, "%s: %s", op_names[op->kind], nbd_get_error());
-}
-
-static void
-place_in_window(struct client *c, struct op *op, uint32_t window, uint32_t at)
-{
-	op->place = c->windows[window] + at;
-	op->history = (uint64_t)window * WINDOW_SECTORS + at;
-}
-
-static void
-draw_pass(struct client *c, struct op *op)
-{
-	uint32_t piece = c->pass[c->pass_next++];
-
-	op->kind = OP_READ;
-	op->of_pass = true;
-	op->count = OP_SECTORS_MAX;
-	place_in_window(c, op, piece / PIECES, piece % PIECES * OP_SECTORS_MAX);
-}
-
-/* Somewhere; mostly nothing was ever written there. */
-static void
-draw_anywhere(struct client *c, struct op *op)
-{
-	op->kind = OP_READ;
-	op->count = 16;
-	op->place = rng_below(&c->rng, c->sectors - op->count);
-	op->history = NO_HISTORY;
-	for (uint32_t i = 0; i < c->cfg.windows; i++) {
-		uint64_t start = c->windows[i];
-
-		if (op->place + op->count > start &&
-		    op->place < start + WINDOW_SECTORS)
-			place_in_window(c, op, i, 0);
-	}
-}
-
-static enum op_kind
-draw_kind(struct client *c)
-{
-	uint64_t n = rng_below(&c->rng, 100);
-
-	if (n < 55)
-		return OP_WRITE;
-	if (n < 80)
-		return OP_READ;
-	if (n < 90)
-		return OP_FLUSH;
-	return n < 95 && !c->cfg.no_trim ? OP_TRIM : OP_ZERO;
-}
-
-static void
-draw_range(struct client *c, struct op *op)
-{
-	uint32_t window = rng_percent(&c->rng, 50) ?
-		c->hot : (uint32_t)rng_below(&c->rng, c->cfg.windows);
-	uint32_t limit = WINDOW_SECTORS - GUARD_SECTORS;
-	uint32_t at = (uint32_t)rng_below(&c->rng, limit);
-
-	op->count = (uint32_t)RNG_PICK(&c->rng, 1, 2, 8, 8, 8, 16, 16, 32,
-				       OP_SECTORS_MAX,
-				       rng_between(&c->rng, 1, OP_SECTORS_MAX));
-	if (rng_percent(&c->rng, 60))
-		at = at / 8 * 8;
-	if (op->count > limit - at)
-		op->count = limit - at;
-	place_in_window(c, op, window, at);
-}
-
-/* A discard is rounded inwards to whole blocks of 4 KiB (R22). */
-static bool
-round_trim(struct op *op)
-{
-	uint64_t from = (op->place + 7) / 8 * 8;
-	uint64_t to = (op->place + op->count) / 8 * 8;
-
-	if (from >= to)
-		return false;
-	op->history += from - op->place;
-	op->place = from;
-	op->count = (uint32_t)(to - from);
-	return true;
-}
-
-static bool
-has_room(struct client *c, const struct op *op)
-{
-	for (uint32_t i = 0; i < op->count; i++)
-		if (!history_has_room(c->history, op->history + i))
-			return false;
-	return true;
-}
-
-static void
-draw_flush(struct op *op)
-{
-	op->kind = OP_FLUSH;
-	op->fua = false;
-	op->count = 0;
-	op->place = 0;
-	op->history = NO_HISTORY;
-}
-
-static void
-draw_load(struct client *c, struct op *op)
-{
-	op->kind = draw_kind(c);
-	if (op->kind == OP_FLUSH) {
-		draw_flush(op);
-		return;
-	}
-	if (op->kind == OP_READ && rng_percent(&c->rng, 5)) {
-		draw_anywhere(c, op);
-		return;
-	}
-	draw_range(c, op);
-	if (op->kind == OP_READ)
-		return;
-	op->fua = rng_percent(&c->rng, 20);
-	if ((op->kind == OP_TRIM && !round_trim(op)) || !has_room(c, op))
-		draw_flush(op);
-}
-
-/* The next request; false: nothing to ask for now. */
-static bool
-draw(struct client *c, struct op *op)
-{
-	bool pass = c->pass_next < c->cfg.windows * PIECES;
-
-	op->fua = false;
-	op->of_pass = false;
-	if (c->mode == CLIENT_LOAD) {
-		if (pass && rng_percent(&c->rng, 60))
-			draw_pass(c, op);
-		else
-			draw_load(c, op);
-		/* One flush at a time is enough to make room. */
-		return op->kind != OP_FLUSH || c->flushes_in_flight < 2;
-	}
-	if (pass)
-		draw_pass(c, op);
-	else if (!c->pass_left && !c->in_flight && !c->flushed)
-		draw_flush(op);
-	else
-		return false;
-	return true;
+		client_complain(c, "%s: %s", op_names[op->kind],
+				nbd_get_error());
 }
 
 void
@@ -555,7 +319,7 @@ client_fill(struct client *c)
 
 		if (op->busy)
 			continue;
-		if (!draw(c, op))
+		if (!draw_next(c, op))
 			return;
 		op_start(c, op);
 	}
@@ -626,7 +390,8 @@ drain(struct client *c)
 
 		client_poll(c, fds);
 		if (poll(fds, STAMP_WRITERS, DRAIN_MS) == 0)
-			complain(c, "the server should be dead, and is not");
+			client_complain(c, "the server should be dead, and is"
+					   " not");
 		client_turn(c, fds);
 	}
 }
