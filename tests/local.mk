@@ -16,6 +16,7 @@ UNIT_TESTS = \
 	tests/unit/test_crc \
 	tests/unit/test_device \
 	tests/unit/test_large \
+	tests/unit/test_last_leg \
 	tests/unit/test_layout \
 	tests/unit/test_leg \
 	tests/unit/test_line \
@@ -58,6 +59,8 @@ tests_unit_libsupport_a_SOURCES = \
 	tests/unit/memio.h \
 	tests/unit/support.c \
 	tests/unit/support.h \
+	tests/unit/trial.c \
+	tests/unit/trial.h \
 	$(NULL)
 
 if HAVE_CRITERION
