@@ -11,6 +11,7 @@ AM_CFLAGS = $(BASE_CFLAGS) -pthread
 
 UNIT_TESTS = \
 	tests/unit/test_assemble \
+	tests/unit/test_assemble_member \
 	tests/unit/test_assemble_walk \
 	tests/unit/test_config \
 	tests/unit/test_crc \
@@ -57,6 +58,8 @@ check_LIBRARIES = tests/unit/libsupport.a
 tests_unit_libsupport_a_SOURCES = \
 	tests/unit/memio.c \
 	tests/unit/memio.h \
+	tests/unit/offer.c \
+	tests/unit/offer.h \
 	tests/unit/support.c \
 	tests/unit/support.h \
 	tests/unit/trial.c \
