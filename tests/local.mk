@@ -14,8 +14,10 @@ UNIT_TESTS = \
 	tests/unit/test_assemble_member \
 	tests/unit/test_assemble_walk \
 	tests/unit/test_config \
+	tests/unit/test_copies \
 	tests/unit/test_crc \
 	tests/unit/test_device \
+	tests/unit/test_golden \
 	tests/unit/test_large \
 	tests/unit/test_last_leg \
 	tests/unit/test_layout \

@@ -3,7 +3,6 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define AT (33ull << 20)
@@ -169,55 +168,6 @@ Test(map, a_page_is_named_by_what_it_holds_and_whose_it_is)
 	cr_assert_neq(page_crc(&other, 5, 1, page), crc);
 	page[4095] = 1;
 	cr_assert_neq(page_crc(&name, 5, 1, page), crc);
-}
-
-/* One block of tests/golden/journal.hex: 0 a record, 1 the header, 2
- * entries. */
-static void
-golden_read(unsigned index)
-{
-	FILE *f = fopen(GOLDEN_DIR "/journal.hex", "r");
-	unsigned at, byte;
-
-	cr_assert(f != NULL);
-	memset(block, 0, sizeof(block));
-	while (fscanf(f, "%x", &at) == 1)
-		for (unsigned i = 0; i < 32; i++) {
-			cr_assert_eq(fscanf(f, "%2x", &byte), 1);
-			if (at / 4096 == index)
-				block[at % 4096 + i] = (uint8_t)byte;
-		}
-	fclose(f);
-}
-
-/* Made by tests/golden/make_journal.py, which knows only the document. */
-Test(map, the_golden_file_means_what_the_document_says)
-{
-	struct map_head head;
-
-	for (unsigned i = 0; i < 16; i++)
-		name.array_uuid[i] = (uint8_t)(0x10 + i);
-	name.set = 1;
-	golden_read(1);
-	cr_assert_eq(map_head_decode(block, &name, AT, &head), 0);
-	cr_assert_eq(head.sequence, 12);
-	cr_assert_eq(head.journal_sequence, 0x1234567899);
-	cr_assert_eq(head.journal_index, 5);
-	cr_assert_eq(head.before_crc, 0x76543210);
-	cr_assert_eq(head.regions, 1000);
-	golden_read(2);
-	cr_assert_eq(map_block_decode(block, 496, 1, &name, AT + 2 * 4096, got),
-		     0);
-	cr_assert_eq(got[0], 0);
-	cr_assert_eq(map_slot(got[1]), SLOT_0);
-	cr_assert_eq(map_stale(got[1]), 5);
-	cr_assert_eq(map_crc(got[1]), 0xcafef00d);
-	cr_assert_eq(map_slot(got[2]), SLOT_1);
-	cr_assert(map_is_full(got[2]));
-	cr_assert_eq(map_crc(got[2]), 0x80000001);
-	cr_assert_eq(map_slot(got[3]), SLOT_UNKNOWN);
-	cr_assert_eq(map_stale(got[3]), 255);
-	cr_assert_eq(got[4], 0);
 }
 
 Test(map, entries_have_the_same_crc_wherever_they_stand)

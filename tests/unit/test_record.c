@@ -4,7 +4,6 @@
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "crc.h"
@@ -417,76 +416,4 @@ Test(record, items_that_are_unknown_or_reach_over_the_end_are_malformed)
 	cr_assert_eq(next_with(0, ITEM_DIRTY, 23), -EBADMSG);
 	cr_assert_eq(next_with(0, ITEM_SUMS, 15), -EBADMSG);
 	cr_assert_eq(next_with(0, ITEM_SUMS, 0), 0);
-}
-
-/* One block of tests/golden/journal.hex: 0 the record, 1 map header, 2 map
- * block. */
-static void
-golden_read(unsigned index)
-{
-	FILE *f = fopen(GOLDEN_DIR "/journal.hex", "r");
-	unsigned at, byte;
-
-	cr_assert(f != NULL);
-	memset(buf, 0, sizeof(buf));
-	while (fscanf(f, "%x", &at) == 1)
-		for (unsigned i = 0; i < 32; i++) {
-			cr_assert_eq(fscanf(f, "%2x", &byte), 1);
-			if (at / 4096 == index)
-				buf[at % 4096 + i] = (uint8_t)byte;
-		}
-	fclose(f);
-}
-
-static void
-golden_next(const struct record_head *head, uint32_t *at, struct item *item,
-	    enum item_type type, uint64_t start)
-{
-	cr_assert_eq(record_next(buf, head, at, item), 1);
-	cr_assert_eq(item->type, type);
-	cr_assert_eq(item->start, start);
-}
-
-/* Made by tests/golden/make_journal.py, which knows only the document. */
-Test(record, the_golden_file_means_what_the_document_says)
-{
-	struct record_head head;
-	struct item item;
-	uint32_t at = 0;
-
-	for (unsigned i = 0; i < 16; i++)
-		name.array_uuid[i] = (uint8_t)(0x10 + i);
-	golden_read(0);
-	name.set = 1;
-	cr_assert_eq(record_decode(buf, &name, 0x25000, &head), 0);
-	cr_assert_eq(head.sequence, 0x123456789a);
-	cr_assert_eq(head.nonce, 0xfedcba9876543210);
-	cr_assert_eq(head.index, 2);
-	cr_assert_eq(head.count, 3);
-	cr_assert_eq(head.before_crc, 0x89abcdef);
-	golden_next(&head, &at, &item, ITEM_DIRTY, 7);
-	cr_assert_eq(item.extra, 0x8000000000000005);
-	cr_assert_eq(item.stale, 4);
-	golden_next(&head, &at, &item, ITEM_SUMS, 7168);
-	cr_assert_eq(item.count, 3);
-	cr_assert_eq(item_sum(&item, 0), 0xe3069283);
-	cr_assert_eq(item_sum(&item, 2), 0xffffffff);
-	golden_next(&head, &at, &item, ITEM_SUMS, 9000);
-	cr_assert_eq(item.flags, ITEM_BASE);
-	golden_next(&head, &at, &item, ITEM_SUMS, 9001);
-	cr_assert_eq(item.flags, ITEM_AGAIN);
-	golden_next(&head, &at, &item, ITEM_CLEAN, 6);
-	cr_assert_eq(item.extra, 1);
-	golden_next(&head, &at, &item, ITEM_UNWRITTEN, 4096);
-	cr_assert_eq(item.extra, 2048);
-	golden_next(&head, &at, &item, ITEM_PAGE, 7);
-	cr_assert_eq(item.slot, 1);
-	cr_assert_eq(item.flags, ITEM_FULL);
-	cr_assert_eq(item.count, 0x0badcafe);
-	cr_assert_eq(item.extra, 0x1234567890);
-	golden_next(&head, &at, &item, ITEM_STALE, 0);
-	cr_assert_eq(item.extra, 1000);
-	cr_assert_eq(item.stale, 2);
-	cr_assert_eq(item.slot, 1);
-	cr_assert_eq(record_next(buf, &head, &at, &item), 0);
 }
