@@ -159,6 +159,8 @@ set_json(const struct health *h, uint32_t set)
 	json_object_set_new(out, "dirty_units", INT(s->dirty_units));
 	json_object_set_new(out, "resync_units", INT(s->resync_units));
 	json_object_set_new(out, "written_bytes", INT(s->written_bytes));
+	json_object_set_new(out, "discards_left_bytes",
+			    INT(s->discards_left_bytes));
 	json_object_set_new(out, "sums_pending", INT(s->sums_pending));
 	json_object_set_new(out, "journal_used_bytes",
 			    INT(s->journal_used_bytes));

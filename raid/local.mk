@@ -63,6 +63,7 @@ raid_libraid_a_SOURCES = \
 	raid/superblock_valid.c \
 	raid/table.c \
 	raid/tail.c \
+	raid/trim.c \
 	raid/units.c \
 	raid/units.h \
 	raid/unwritten.c \

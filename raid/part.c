@@ -4,8 +4,8 @@
  *
  * READ, MAP     LOCKING (shared) -> [WAITING_SETTLE] -> FETCHING -> done
  * WRITE         WAITING_ROOM -> LOCKING (exclusive) -> ... see write.c
- * UNWRITTEN     WAITING_ROOM -> LOCKING (exclusive) -> RECORD -> DISCARD ->
- * done FLUSH         FLUSHING -> done
+ * UNWRITTEN     WAITING_ROOM -> LOCKING (exclusive) -> RECORD -> done
+ * FLUSH         FLUSHING -> done
  */
 #include <errno.h>
 #include <string.h>

@@ -231,6 +231,8 @@
 	  "a set that can store no page tries for ever")                       \
 	X(DISCARD_BEFORE_RECORD, "R22", "H14",                                 \
 	  "members discard before the record is durable")                      \
+	X(DISCARD_UNCHECKED, "R22", "H14",                                     \
+	  "members discard what was written since")                            \
 	X(DISCARD_KEEPS_PAGE, "R22", "H13",                                    \
 	  "a region that was discarded keeps its page of sums")                \
 	X(DISCARD_ERROR_EVICTS, "R22", "-",                                    \

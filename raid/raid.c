@@ -92,7 +92,7 @@ static uint32_t
 sizes_of_ops(const struct sizes *z)
 {
 	uint32_t set_ops = z->legs * (2 + 1 + 2 * CK_BATCH + 8 + STORE_MAX +
-				      SETTLE_MAX * (UNIT_BLOCKS + 2)) +
+				      SETTLE_MAX * (UNIT_BLOCKS + 2) + 1) +
 			   SETTLE_MAX + STORE_MAX;
 
 	return z->parts * (z->legs + 2) + z->sets * set_ops + z->members * 5;
@@ -343,6 +343,7 @@ set_tick(struct set *set)
 	settle_tick(set);
 	cleaner_tick(set);
 	store_tick(set);
+	trim_tick(set);
 	checkpoint_tick(set);
 	journal_tick(set);
 	flush_tick(set);
@@ -441,11 +442,14 @@ raid_deadline(const struct raid *r)
 		return 0;
 	uint64_t due_ns = op_deadline(r);
 
-	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
+	for (uint32_t i = 0; i < r->sb.geometry.sets; i++) {
+		if (trim_deadline(&r->sets[i]) < due_ns)
+			due_ns = trim_deadline(&r->sets[i]);
 		if ((r->sets[i].units.used > r->sets[i].units.resync ||
 		     !list_empty(&r->sets[i].starved)) &&
 		    due_ns > r->now + TICK_NS)
 			due_ns = r->now + TICK_NS;
+	}
 	return due_ns;
 }
 

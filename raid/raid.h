@@ -195,6 +195,7 @@ struct raid_set_status {
 	uint64_t dirty_units;
 	uint64_t resync_units;  /* still to be resynced after a crash */
 	uint64_t written_bytes; /* in whole regions */
+	uint64_t discards_left_bytes; /* for the members, in the background */
 	uint64_t sums_pending;
 	uint64_t journal_used_bytes;
 	uint64_t journal_bytes;

@@ -273,6 +273,26 @@ struct storer {
 	uint64_t next_ns; /* not before */
 };
 
+/* Became unwritten, and may be discarded by the members (trim.c). */
+#define TRIM_MAX 64u
+
+struct stretch {
+	uint64_t block;
+	uint64_t count;
+};
+
+struct trimmer {
+	struct stretch waiting[TRIM_MAX]; /* oldest first */
+	uint32_t count;
+	bool running; /* a piece is locked, or waits for its lock */
+	struct range range;
+	uint64_t at; /* of the piece: before it all is done */
+	uint64_t end;
+	uint32_t pending;
+	uint64_t began_ns;
+	uint64_t next_ns; /* not before */
+};
+
 #define SETTLE_MAX 4u
 /* Some may wait for an abandoned read to come back into their buffers. */
 #define SETTLE_SLOTS (2 * SETTLE_MAX)
@@ -420,6 +440,7 @@ struct set {
 	struct flusher flusher;
 	struct cleaner cleaner;
 	struct storer storer;
+	struct trimmer trimmer;
 	struct settler settler;
 	struct list fans;          /* waiting for an epoch */
 	struct list starved;       /* parts that wait for room for their sums */
@@ -458,7 +479,6 @@ enum part_step {
 	PART_INTENT, /* DIRTY and sums on their way (R1) */
 	PART_DATA,
 	PART_RECORD, /* sums, or "unwritten", on their way */
-	PART_DISCARD,
 	PART_FLUSHING,
 };
 

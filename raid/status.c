@@ -64,6 +64,7 @@ set_status(const struct raid *r, const struct set *set,
 		.journal_bytes = set->journal.ring_blocks * 4096,
 		.lost_blocks = set->lost_blocks,
 		.unverified_blocks = set->unverified_blocks,
+		.discards_left_bytes = trim_left(set) * BLOCK_BYTES,
 	};
 	for (uint64_t i = 0; i < set->regions; i++)
 		if (map_slot(set->map[i]) != SLOT_NONE ||

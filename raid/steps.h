@@ -136,6 +136,16 @@ bool store_is_idle(const struct set *set);
 void cleaner_init(struct set *set);
 void cleaner_tick(struct set *set);
 
+/* trim.c */
+/* Blocks that just became unwritten. */
+void trim_want(struct set *set, uint64_t block, uint64_t count);
+bool trim_may_go_on(const struct set *set);
+void trim_tick(struct set *set);
+/* When trim_tick is due: ns; UINT64_MAX: never, or when an I/O completes. */
+uint64_t trim_deadline(const struct set *set);
+/* Blocks still to be looked at. */
+uint64_t trim_left(const struct set *set);
+
 /* settle.c */
 void settle_carve(struct set *set, struct arena *a);
 void settle_init(struct set *set);

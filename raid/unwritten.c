@@ -1,52 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Discard and write-zeroes of whole blocks (R22): a record makes them
- * unwritten; the members' own discard follows under the same lock, and its
- * errors are nobody's.
+ * unwritten; the members' own discard follows (trim.c).
  */
 #include <errno.h>
 
 #include "set.h"
-
-static void
-unwritten_discard_done(struct op *op, int res)
-{
-	struct part *p = op->owner;
-
-	if (PLANTED(DISCARD_ERROR_EVICTS) && res < 0)
-		leg_fail(op->leg, CAUSE_DATA, res);
-	if (--p->fetch.pending > 0)
-		return;
-	if (PLANTED(DISCARD_BEFORE_RECORD))
-		journal_submit(p->set, &p->job);
-	else
-		part_finish(p, 0);
-}
-
-static void
-unwritten_discard(struct part *p)
-{
-	struct set *set = p->set;
-	struct raid *r = set->raid;
-	bool any = false;
-
-	p->step = PART_DISCARD;
-	p->fetch.pending = 1;
-	for (uint32_t i = 0; i < r->sb.geometry.legs; i++) {
-		struct leg *leg = &set->legs[i];
-
-		if (leg->run != RUN_IN)
-			continue;
-		any = true;
-		p->fetch.pending++;
-		op_submit(leg, IO_DISCARD,
-			  r->sb.layout.data_offset + p->block * BLOCK_BYTES,
-			  p->count * BLOCK_BYTES, NULL, false,
-			  unwritten_discard_done, p, 0);
-	}
-	CHECK(any);
-	p->fetch.pending--;
-}
 
 static void
 unwritten_recorded(struct job *job, int res)
@@ -63,12 +22,9 @@ unwritten_recorded(struct job *job, int res)
 	/* Pages composed since the record was. */
 	store_drop(p->set, p->block, p->count);
 	set_apply_unwritten(p->set, p->block, p->count);
-	if (PLANTED(DISCARD_OUTSIDE_LOCK))
-		range_unlock(&p->set->ranges, &p->range);
-	if (PLANTED(DISCARD_BEFORE_RECORD))
-		part_finish(p, 0);
-	else
-		unwritten_discard(p);
+	if (!PLANTED(DISCARD_BEFORE_RECORD))
+		trim_want(p->set, p->block, p->count);
+	part_finish(p, 0);
 }
 
 /* Sums that wait for a ride are not to follow the record (H14). */
@@ -125,7 +81,6 @@ unwritten_begin(struct part *p)
 	p->job.bytes = 24;
 	p->job.sums = p->held;
 	if (PLANTED(DISCARD_BEFORE_RECORD))
-		unwritten_discard(p);
-	else
-		journal_submit(p->set, &p->job);
+		trim_want(p->set, p->block, p->count);
+	journal_submit(p->set, &p->job);
 }

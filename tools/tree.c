@@ -37,20 +37,42 @@ static const struct {
 	[COL_FIXED] = {"FIXED", SCOLS_FL_RIGHT},
 };
 
+/* ", so much written", where that is known. */
+static void
+format_written(const json_t *a, char *out, size_t bytes)
+{
+	const json_t *sets = json_object_get(a, "sets");
+	uint64_t size_bytes = (uint64_t)look_number(a, "size_bytes");
+	uint64_t written = 0;
+	char text[SIZE_TEXT_MAX];
+
+	out[0] = '\0';
+	if (strcmp(look_text(a, "state"), "serving"))
+		return;
+	for (size_t i = 0; i < json_array_size(sets); i++)
+		written += (uint64_t)look_number(json_array_get(sets, i),
+						 "written_bytes");
+	/* It counts whole regions; the last may reach beyond the end. */
+	size_format(written < size_bytes ? written : size_bytes, text);
+	snprintf(out, bytes, ", %s written", text);
+}
+
 static void
 print_head(const json_t *a)
 {
 	char size[SIZE_TEXT_MAX] = "size unknown";
+	char written[SIZE_TEXT_MAX + 16];
 	const char *device = look_text(a, "device");
 
 	if (json_is_integer(json_object_get(a, "size_bytes")))
 		size_format((uint64_t)look_number(a, "size_bytes"), size);
-	printf("array    %s  %s  %s  %s  %s  raid10 %zux%d%s%s\n",
+	format_written(a, written, sizeof(written));
+	printf("array    %s  %s  %s  %s  %s%s  raid10 %zux%d%s%s\n",
 	       look_text(a, "name"), look_text(a, "health"),
 	       look_text(a, "activity"),
 	       strcmp(look_text(a, "state"), "serving") ? look_text(a, "state")
 							: look_text(a, "mode"),
-	       size, json_array_size(json_object_get(a, "sets")),
+	       size, written, json_array_size(json_object_get(a, "sets")),
 	       (int)look_number(a, "legs_per_set"), device[0] ? "  " : "",
 	       device);
 }

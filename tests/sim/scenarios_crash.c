@@ -210,6 +210,24 @@ late_discard_erases_nothing(struct sim *s, unsigned variant)
 	EXPECT(s, do_read(s, 0, BLOCK(4)) == 0);
 }
 
+/* A discard's turn comes when its blocks are written again. */
+static void
+waiting_discard_erases_nothing(struct sim *s, unsigned variant)
+{
+	struct rule *held;
+
+	EXPECT(s, do_write(s, 0, BLOCK(16), RAID_FUA) == 0);
+	held = on(s, (int)variant, AREA_DATA, IO_DISCARD, RULE_SUBMIT,
+		  RULE_HOLD);
+	EXPECT(s, do_discard(s, 0, BLOCK(2)) == 0);
+	EXPECT(s, await_rule(s, held, 1));
+	EXPECT(s, do_discard(s, BLOCK(4), BLOCK(8)) == 0);
+	EXPECT(s, do_write(s, BLOCK(6), BLOCK(1), RAID_FUA) == 0);
+	rule_release(s, held);
+	pass(s, SECONDS(1));
+	sim_read_all(s);
+}
+
 static void
 small_write_to_unwritten(struct sim *s, unsigned variant)
 {
@@ -436,6 +454,10 @@ const struct scenario crash_scenarios[] = {
 	{.name = "zeroes-pass-a-waiting-sum",
 	 .run = zeroes_pass_a_waiting_sum,
 	 .hole = "H14a: a sum journaled after \"unwritten\"",
+	 .variants = 2, .sets = 1, .legs = 2},
+	{.name = "waiting-discard-erases-nothing",
+	 .run = waiting_discard_erases_nothing,
+	 .hole = "H14: a discard that waited erases what was written since",
 	 .variants = 2, .sets = 1, .legs = 2},
 	{.name = "late-discard-erases-nothing",
 	 .run = late_discard_erases_nothing,
