@@ -35,7 +35,13 @@ note_level(enum raid_note_kind kind)
 	case NOTE_LEG_SLOW:
 	case NOTE_READ_ERROR:
 	case NOTE_MISMATCH:
+	case NOTE_LOST_WRITE:
+	case NOTE_MISDIRECTED:
+	case NOTE_PAGE_BAD:
+	case NOTE_WENT_BACK:
 	case NOTE_REPAIRED:
+	case NOTE_PAGE_REPAIRED:
+	case NOTE_METADATA_REWRITTEN:
 	case NOTE_UNVERIFIED:
 	case NOTE_PAGE_LOST:
 		return LOG_WARNING;
@@ -124,8 +130,24 @@ note_text_block(const struct raid_note *n, const char *member, char *out,
 		what = "data does not match its checksum";
 		then = "; reading another leg";
 		break;
+	case NOTE_LOST_WRITE:
+		what = "an older value: a write that it acknowledged is lost";
+		then = "; reading another leg";
+		break;
+	case NOTE_MISDIRECTED:
+		what = "data of another place";
+		then = "; reading another leg";
+		break;
+	case NOTE_PAGE_BAD:
+		what = "a page of checksums is bad";
+		then = "; reading another leg";
+		break;
 	case NOTE_REPAIRED:
-		what = "bad copy rewritten from a good one";
+		what = n->b ? "was well when read again"
+			    : "bad copy rewritten from a good one";
+		break;
+	case NOTE_PAGE_REPAIRED:
+		what = "page of checksums stored anew";
 		break;
 	case NOTE_LOST_BLOCK:
 		what = "no leg has a good copy";
@@ -154,7 +176,11 @@ note_text(const struct raid_note *n, const char *member, char *out,
 		return;
 	case NOTE_READ_ERROR:
 	case NOTE_MISMATCH:
+	case NOTE_LOST_WRITE:
+	case NOTE_MISDIRECTED:
+	case NOTE_PAGE_BAD:
 	case NOTE_REPAIRED:
+	case NOTE_PAGE_REPAIRED:
 	case NOTE_LOST_BLOCK:
 	case NOTE_UNVERIFIED:
 		note_text_block(n, member, out, bytes);
@@ -177,6 +203,16 @@ note_text(const struct raid_note *n, const char *member, char *out,
 		snprintf(out, bytes,
 			 "member %s: its journal or region map is damaged; not "
 			 "used",
+			 member);
+		return;
+	case NOTE_WENT_BACK:
+		snprintf(out, bytes,
+			 "member %s has metadata older than what it "
+			 "acknowledged (%" PRIu64 " behind); writing it anew",
+			 member, n->b);
+		return;
+	case NOTE_METADATA_REWRITTEN:
+		snprintf(out, bytes, "member %s: metadata written anew",
 			 member);
 		return;
 	case NOTE_EPOCH_IN_FORCE:

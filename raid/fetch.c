@@ -235,7 +235,8 @@ fetch_verify(struct fetch *f)
 			continue;
 		bad = true;
 		if (res == -EBADMSG)
-			leg_bad_read(leg, true, 0, f->block + i);
+			verdict_give(leg, VERDICT_MISMATCH, 0,
+				     (f->block + i) * BLOCK_BYTES, BLOCK_BYTES);
 		settle_repair(f->set, f->block + i);
 	}
 	if (f->res < 0)
@@ -258,7 +259,9 @@ fetch_whole_done(struct op *op, int res)
 	if (op->abandoned) {
 		fetch_abandoned(f, op);
 	} else if (res < 0) {
-		leg_bad_read(op->leg, false, res, f->block);
+		verdict_give(op->leg, VERDICT_READ_ERROR, res,
+			     f->block * BLOCK_BYTES,
+			     (uint64_t)f->count * BLOCK_BYTES);
 		f->res = res;
 	}
 	if (f->pending == 0)

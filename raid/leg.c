@@ -102,23 +102,6 @@ leg_fail(struct leg *leg, enum raid_cause cause, int err)
 	return true;
 }
 
-void
-leg_bad_read(struct leg *leg, bool mismatch, int err, uint64_t block)
-{
-	struct raid *r = leg->raid;
-
-	if (mismatch)
-		leg->mismatches++;
-	else
-		leg->read_errors++;
-	raid_note(r, mismatch ? NOTE_MISMATCH : NOTE_READ_ERROR, leg->set, leg,
-		  err, block * BLOCK_BYTES, 0);
-	leg->bad_reads++;
-	if (leg->bad_reads > r->limits.read_error_budget &&
-	    leg->run == RUN_IN && leg_is_expendable(leg))
-		leg_fail(leg, CAUSE_READS, err);
-}
-
 static bool
 leg_is_better(const struct leg *a, const struct leg *b)
 {

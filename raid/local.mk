@@ -67,6 +67,7 @@ raid_libraid_a_SOURCES = \
 	raid/units.c \
 	raid/units.h \
 	raid/unwritten.c \
+	raid/verdict.c \
 	raid/write.c \
 	$(NULL)
 

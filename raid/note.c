@@ -26,6 +26,12 @@ static const char *const cause_words[] = {
 	[CAUSE_DEADLINE] = "deadline",
 };
 
+static const char *const verdict_words[] = {
+#define X(name, word) [VERDICT_##name] = word,
+	RAID_VERDICTS(X)
+#undef X
+};
+
 _Static_assert(ARRAY_SIZE(note_words) == NOTE_COUNT, "a word for each note");
 _Static_assert(ARRAY_SIZE(cause_words) == CAUSE_COUNT, "a word for each cause");
 
@@ -41,4 +47,11 @@ cause_word(enum raid_cause cause)
 {
 	CHECK(cause < CAUSE_COUNT);
 	return cause_words[cause];
+}
+
+const char *
+verdict_word(enum raid_verdict verdict)
+{
+	CHECK(verdict < VERDICT_COUNT);
+	return verdict_words[verdict];
 }

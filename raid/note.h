@@ -17,10 +17,19 @@
 	X(WRITE_STOPPED, "write-stopped")    /* err; a = enum raid_cause */   \
 	X(EPOCH_IN_FORCE, "epoch-in-force")  /* a = epoch number */           \
 	X(EPOCH_STUCK, "epoch-stuck")        /* a = epoch number */           \
-	X(READ_ERROR, "read-error")          /* err; a = offset on the set */ \
+	/* Verdicts (enum raid_verdict); a = offset on the set, b = bytes, but  \
+	 * MISDIRECTED: b = offset on the array of the place it belongs to. */  \
+	X(READ_ERROR, "read-error")          /* err */                        \
 	X(LEG_SLOW, "leg-slow")              /* a = ns waited, b = spared */ \
-	X(MISMATCH, "mismatch")              /* a = offset on the set */      \
-	X(REPAIRED, "repaired")              /* a = offset on the set */      \
+	X(MISMATCH, "mismatch")              /* matches nothing known */      \
+	X(LOST_WRITE, "lost-write")          /* matches an older sum only */  \
+	X(MISDIRECTED, "misdirected")        /* another place's data */       \
+	X(PAGE_BAD, "page-bad")              /* err; of the region's sums */  \
+	X(WENT_BACK, "went-back") /* a = enum raid_back, b = how far */       \
+	/* What was done about them. */                                       \
+	X(REPAIRED, "repaired") /* a as above; b = 1: was well when read */   \
+	X(PAGE_REPAIRED, "page-repaired") /* a, b as above */                 \
+	X(METADATA_REWRITTEN, "metadata-rewritten") /* what went back */      \
 	X(LOST_BLOCK, "lost-block")          /* a = offset on the set */      \
 	X(UNVERIFIED, "accepted-unverified") /* a = offset on the set */      \
 	X(PAGE_LOST, "page-lost")            /* a = region */                 \
@@ -53,7 +62,28 @@ enum raid_cause {
 	CAUSE_COUNT
 };
 
+/* What was found wrong with what a leg gave, and counts against it. */
+#define RAID_VERDICTS(X)                                                      \
+	X(READ_ERROR, "read-error")                                           \
+	X(MISMATCH, "mismatch")       /* matches nothing known; torn, too */  \
+	X(LOST_WRITE, "lost-write")   /* what was there before */             \
+	X(MISDIRECTED, "misdirected") /* what belongs elsewhere */            \
+	X(PAGE_BAD, "page-bad")       /* a copy of a page of sums */          \
+	X(WENT_BACK, "went-back")     /* metadata older than it had written */
+
+enum raid_verdict {
+#define X(name, word) VERDICT_##name,
+	RAID_VERDICTS(X)
+#undef X
+		VERDICT_COUNT
+};
+
+/* What of a leg's metadata is older than it was. */
+enum raid_back { BACK_SUPERBLOCK, BACK_MAP, BACK_JOURNAL, BACK_COUNT };
+
 #define NOTE_NO_LEG 0xffffu
+/* a: in the leg's metadata, not on the set. */
+#define NOTE_NO_PLACE UINT64_MAX
 
 struct raid_note {
 	enum raid_note_kind kind;
@@ -67,5 +97,6 @@ struct raid_note {
 /* "leg-failed"; for logs and JSON. */
 const char *note_word(enum raid_note_kind kind);
 const char *cause_word(enum raid_cause cause);
+const char *verdict_word(enum raid_verdict verdict);
 
 #endif

@@ -176,8 +176,9 @@ pages_read_done(struct op *op, int res)
 		return;
 	}
 	if (!op->abandoned) {
-		leg_bad_read(leg, res == 0, res,
-			     f->region << set->region_shift);
+		verdict_give(leg, VERDICT_PAGE_BAD, res,
+			     (f->region << set->region_shift) * BLOCK_BYTES,
+			     BLOCK_BYTES << set->region_shift);
 		f->tried |= leg->bit;
 	}
 	pages_load(set, f);

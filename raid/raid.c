@@ -396,7 +396,7 @@ raid_decay(struct raid *r)
 		return;
 	r->decay_ns = r->now + DECAY_NS;
 	for (uint32_t i = 0; i < r->leg_count; i++)
-		r->legs[i].bad_reads /= 2;
+		r->legs[i].budget_used /= 2;
 }
 
 static void

@@ -86,7 +86,7 @@ struct raid_limits {
 	uint32_t dirty_units_max;   /* per set; 65536, less on small sets */
 	uint32_t sums_max;          /* per set: sums that no page holds */
 	uint32_t page_frames_max;   /* per set: cached pages of sums, 4 KiB */
-	uint32_t read_error_budget; /* bad reads per leg, halved hourly; 20 */
+	uint32_t read_error_budget; /* verdicts per leg, halved hourly; 20 */
 	/* R10.  A leg whose I/O takes longer is out, if another leg of its set
 	 * answers; 8 s. */
 	uint64_t io_deadline_ns;
@@ -180,8 +180,11 @@ struct raid_leg_status {
 	bool present;
 	uint64_t read_errors;
 	uint64_t write_errors;
-	uint64_t mismatches;
+	uint64_t mismatches; /* all that did not verify, pages too */
 	uint64_t repaired;
+	uint64_t verdicts[VERDICT_COUNT];
+	uint32_t budget_used; /* verdicts, halved hourly */
+	uint32_t budget;      /* more, and it is failed, if not the last */
 	uint64_t stale_regions;
 	uint64_t in_flight;
 	uint64_t slow_reads; /* asked of another leg */

@@ -106,7 +106,7 @@ scan_ring_done(struct op *op, int res)
 
 	if (res < 0) {
 		if (!op->abandoned)
-			leg_bad_read(s->leg, false, res, 0);
+			verdict_give(s->leg, VERDICT_READ_ERROR, res, NOTE_NO_PLACE, 0);
 		if (!op->abandoned && s->retries++ < SCAN_RETRIES)
 			scan_ring(s);
 		else
@@ -232,7 +232,7 @@ scan_map_done(struct op *op, int res)
 		return;
 	}
 	if (res < 0)
-		leg_bad_read(s->leg, false, res, 0);
+		verdict_give(s->leg, VERDICT_READ_ERROR, res, NOTE_NO_PLACE, 0);
 	if (res < 0 && s->retries++ < SCAN_RETRIES) {
 		scan_map(s);
 		return;
@@ -277,7 +277,7 @@ scan_head_done(struct op *op, int res)
 	unsigned copy = (unsigned)op->tag;
 
 	if (res < 0 && !op->abandoned) {
-		leg_bad_read(s->leg, false, res, 0);
+		verdict_give(s->leg, VERDICT_READ_ERROR, res, NOTE_NO_PLACE, 0);
 		if (s->retries++ < SCAN_RETRIES) {
 			scan_head_read(s, copy);
 			return;

@@ -64,11 +64,10 @@ struct leg {
 	uint64_t written;
 	uint64_t flush_at;
 	uint64_t flushed;
-	uint64_t read_errors;
 	uint64_t write_errors;
-	uint64_t mismatches;
 	uint64_t repaired;
-	uint32_t bad_reads; /* decaying, against the budget */
+	uint64_t verdicts[VERDICT_COUNT];
+	uint32_t budget_used; /* decaying */
 	/* R10 (op.c): when the newest of its I/Os that completed was
 	 * submitted; what a read takes, about; since when it is overdue while
 	 * others answer; reads go elsewhere until, because of. */

@@ -263,7 +263,10 @@ settle_check_leg(struct settle *st, struct leg *leg, int res)
 				raid_note(leg->raid, NOTE_REPAIRED, st->set,
 					  leg, 0, block * BLOCK_BYTES, 0);
 		} else {
-			leg_bad_read(leg, res == 0, res, block);
+			verdict_give(leg,
+				     res < 0 ? VERDICT_READ_ERROR
+					     : VERDICT_MISMATCH,
+				     res, block * BLOCK_BYTES, BLOCK_BYTES);
 		}
 	}
 }
@@ -361,7 +364,9 @@ settle_read_single_done(struct op *op, int res)
 	if (res == 0)
 		st->readable[leg->index] |= (uint16_t)(1u << op->tag);
 	else if (!settle_is_abandoned(st, op))
-		leg_bad_read(leg, false, res, st->unit * UNIT_BLOCKS + op->tag);
+		verdict_give(leg, VERDICT_READ_ERROR, res,
+			     (st->unit * UNIT_BLOCKS + op->tag) * BLOCK_BYTES,
+			     BLOCK_BYTES);
 	if (--st->pending == 0)
 		settle_decide(st);
 }

@@ -33,14 +33,20 @@ leg_status(const struct raid *r, const struct leg *leg,
 	*out = (struct raid_leg_status){
 		.state = leg_state(r, leg),
 		.present = leg->present,
-		.read_errors = leg->read_errors,
+		.read_errors = leg->verdicts[VERDICT_READ_ERROR],
 		.write_errors = leg->write_errors,
-		.mismatches = leg->mismatches,
+		.mismatches = leg->verdicts[VERDICT_MISMATCH] +
+			      leg->verdicts[VERDICT_LOST_WRITE] +
+			      leg->verdicts[VERDICT_MISDIRECTED] +
+			      leg->verdicts[VERDICT_PAGE_BAD],
 		.repaired = leg->repaired,
+		.budget_used = leg->budget_used,
+		.budget = r->limits.read_error_budget,
 		.in_flight = leg->in_flight,
 		.slow_reads = leg->slow_reads,
 		.abandoned = leg->zombies,
 	};
+	memcpy(out->verdicts, leg->verdicts, sizeof(out->verdicts));
 	if (out->state == LEG_IN_SYNC)
 		return;
 	for (uint64_t i = 0; i < set->regions; i++)

@@ -32,8 +32,6 @@ struct set;
 /* Something failed on it.  True: it is being evicted; false: it is the last
  * of its set, whose state says what that means (R7). */
 bool leg_fail(struct leg *leg, enum raid_cause cause, int err);
-/* A read that failed or did not verify; may evict over the budget. */
-void leg_bad_read(struct leg *leg, bool mismatch, int err, uint64_t block);
 struct leg *leg_pick(struct set *set, uint8_t not_these);
 /* Can the journal take records still (R7)? */
 bool set_can_record(const struct set *set);
@@ -41,6 +39,11 @@ bool set_can_record(const struct set *set);
 bool leg_is_expendable(const struct leg *leg);
 void raid_note(struct raid *r, enum raid_note_kind kind, struct set *set,
 	       struct leg *leg, int err, uint64_t a, uint64_t b);
+
+/* verdict.c */
+/* Count and tell it (note.h says what a and b are); may evict the leg. */
+void verdict_give(struct leg *leg, enum raid_verdict verdict, int err,
+		  uint64_t a, uint64_t b);
 
 /* meta.c */
 void meta_carve(struct raid *r, struct arena *a, uint32_t legs);

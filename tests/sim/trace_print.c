@@ -166,6 +166,8 @@ print_note(const struct sim *s, FILE *out, const struct trace_event *e)
 		break;
 	case NOTE_READ_ERROR:
 	case NOTE_MISMATCH:
+	case NOTE_LOST_WRITE:
+	case NOTE_MISDIRECTED:
 	case NOTE_REPAIRED:
 	case NOTE_LOST_BLOCK:
 	case NOTE_UNVERIFIED:
