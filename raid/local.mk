@@ -13,6 +13,7 @@ raid_libraid_a_SOURCES = \
 	raid/cleaner.c \
 	raid/crc.c \
 	raid/crc.h \
+	raid/create.c \
 	raid/evidence.c \
 	raid/fan.c \
 	raid/fan.h \
@@ -45,6 +46,7 @@ raid_libraid_a_SOURCES = \
 	raid/read.c \
 	raid/record.c \
 	raid/record.h \
+	raid/reference.c \
 	raid/replay.c \
 	raid/request.c \
 	raid/scan.c \
@@ -52,6 +54,7 @@ raid_libraid_a_SOURCES = \
 	raid/settle.c \
 	raid/settle.h \
 	raid/start.c \
+	raid/start.h \
 	raid/status.c \
 	raid/steps.h \
 	raid/stop.c \

@@ -188,7 +188,7 @@ void part_relock(struct part *p);
 void request_tick(struct raid *r);
 void request_part_done(struct raid *r, struct raid_req *req, int res);
 
-/* start.c, scan.c, replay.c */
+/* start.c, scan.c, replay.c; what a start's files share is in start.h */
 void start_carve(struct set *set, struct arena *a);
 void start_begin(struct raid *r);
 void start_tick(struct raid *r);
