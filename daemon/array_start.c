@@ -267,6 +267,7 @@ start_leg(struct start *s, struct raid_leg_config *leg, struct device *device,
 	  const struct candidate *c)
 {
 	struct device *d = start_device(s, c);
+	char text[PATH_MAX + 512];
 
 	CHECK(d);
 	*leg = (struct raid_leg_config){
@@ -278,6 +279,8 @@ start_leg(struct start *s, struct raid_leg_config *leg, struct device *device,
 		.sb_slot = c->slot,
 	};
 	memcpy(leg->member_uuid, c->sb.member_uuid, 16);
+	if (device_commits_slowly(d, text, sizeof(text)))
+		log_warning(s->array->name, "member %s", text);
 	*device = *d;
 	/* The volume closes it from here on. */
 	d->fd = -1;

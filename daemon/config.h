@@ -22,6 +22,8 @@ struct config {
 	char socket[CONFIG_TEXT_MAX];
 	char nbd_socket[CONFIG_TEXT_MAX]; /* "": nbd.sock beside the socket */
 	char nbd_tcp[CONFIG_TEXT_MAX];    /* "": off */
+	bool nbd_write_through;
+	bool nbd_tcp_write_through;
 	char group[CONFIG_TEXT_MAX];      /* may read; "": root's alone */
 	char globs[CONFIG_GLOBS_MAX][CONFIG_TEXT_MAX];
 	uint64_t glob_count;

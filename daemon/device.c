@@ -93,8 +93,25 @@ describe_disk(struct device *d, dev_t dev)
 	sysfs_read(disk, "queue/write_cache", word, sizeof(word));
 	/* Unless it is said that there is none, there is a cache. */
 	d->write_through = strcmp(word, "write through") == 0;
+	sysfs_read(disk, "queue/fua", word, sizeof(word));
+	d->has_fua = strcmp(word, "1") == 0;
 	sysfs_read(disk, "queue/discard_max_bytes", word, sizeof(word));
 	d->can_discard = strtoull(word, NULL, 10) > 0;
+}
+
+bool
+device_commits_slowly(const struct device *d, char *out, size_t out_bytes)
+{
+	if (d->is_file || d->write_through || d->has_fua)
+		return false;
+	snprintf(out, out_bytes,
+		 "%s (serial %s) has a volatile cache and no FUA: each commit "
+		 "waits until all of the cache is written; if the disk's cache "
+		 "survives a power cut, say so (echo \"write through\" > its "
+		 "queue/write_cache in /sys/block), else a disk with power-"
+		 "loss protection is faster",
+		 d->path, d->serial[0] ? d->serial : "unknown");
+	return true;
 }
 
 static int

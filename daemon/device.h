@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct device {
@@ -18,6 +19,7 @@ struct device {
 	uint32_t sector_bytes; /* logical: 512 or 4096 */
 	bool write_through;    /* reports no volatile cache */
 	bool fua_by_flush;     /* FUA is a write, and then a flush */
+	bool has_fua;          /* a block device: in itself */
 	bool can_discard;
 	char model[64];        /* "" if not known */
 	char serial[64];       /* for a file: its inode, as "file:DEV:INO" */
@@ -31,6 +33,10 @@ struct device {
  */
 int device_open(struct device *d, const char *path, uint64_t wait_ns);
 void device_close(struct device *d);
+
+/* Does a commit cost it a flush of all its cache?  True: out says so, and what
+ * can be done about it. */
+bool device_commits_slowly(const struct device *d, char *out, size_t out_bytes);
 
 /* Whole transfers or -errno.  Not for the I/O path: scanning and wiping. */
 int device_read(const struct device *d, void *buf, uint64_t length,

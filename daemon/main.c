@@ -235,8 +235,13 @@ raidd_nbd(struct raidd *d)
 {
 	const struct config *c = &d->config;
 	struct nbd_exports exports = arrays_exports(&d->arrays);
-	int err = nbd_server_start(&d->nbd, d->poller, &exports, c->nbd_socket,
-				   c->nbd_tcp[0] ? c->nbd_tcp : NULL);
+	struct nbd_listen listen = {
+		.unix_path = c->nbd_socket,
+		.tcp = c->nbd_tcp[0] ? c->nbd_tcp : NULL,
+		.unix_write_through = c->nbd_write_through,
+		.tcp_write_through = c->nbd_tcp_write_through,
+	};
+	int err = nbd_server_start(&d->nbd, d->poller, &exports, &listen);
 
 	if (err)
 		log_error(NULL, "NBD on %s%s%s: %s%s", c->nbd_socket,

@@ -146,7 +146,8 @@ command_submit(struct nbd_request *r, enum raid_op op)
 
 	req->op = op;
 	req->flags = 0;
-	if (h->flags & NBD_CMD_FLAG_FUA)
+	if ((h->flags & NBD_CMD_FLAG_FUA) ||
+	    ((r->conn->with & NBD_WITH_WRITE_THROUGH) && op != RAID_READ))
 		req->flags |= RAID_FUA;
 	if (h->flags & NBD_CMD_FLAG_NO_HOLE)
 		req->flags |= RAID_NO_HOLE;

@@ -8,6 +8,7 @@
 #ifndef RAIDD_NBD_H
 #define RAIDD_NBD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct poller;
@@ -18,6 +19,10 @@ struct nbd_server;
 enum {
 	NBD_WITH_STRUCTURED = 1 << 0, /* structured replies */
 	NBD_WITH_ALLOCATION = 1 << 1, /* base:allocation for BLOCK_STATUS */
+	/* Not the client's choice: each write is durable when answered.  A
+	 * client that connects again after this host lost power would flush
+	 * what is not there any more, and be told that all is well. */
+	NBD_WITH_WRITE_THROUGH = 1 << 2,
 };
 
 /* Exports: how the server finds volumes.  Control thread. */
@@ -28,11 +33,17 @@ struct nbd_exports {
 	void *arg;
 };
 
-/* unix_path: the socket (mode 0600; an abandoned one is replaced).
- * tcp: NULL, or "address:port", loopback only.  0 or -errno. */
+struct nbd_listen {
+	const char *unix_path; /* mode 0600; an abandoned one is replaced */
+	const char *tcp;       /* NULL, or "address:port", loopback only */
+	bool unix_write_through;
+	bool tcp_write_through;
+};
+
+/* 0 or -errno. */
 int nbd_server_start(struct nbd_server **out, struct poller *p,
-		     const struct nbd_exports *exports, const char *unix_path,
-		     const char *tcp);
+		     const struct nbd_exports *exports,
+		     const struct nbd_listen *listen);
 void nbd_server_stop(struct nbd_server *s);
 
 #endif

@@ -44,6 +44,7 @@ struct client {
 	int fd;
 	struct poll_watch *watch;
 	struct poll_watch *deadline;
+	uint32_t with; /* its listener's */
 	uint32_t out_sent;
 	bool sending; /* the watch is for EPOLLOUT */
 	struct nbd_negotiation negotiation;
@@ -53,6 +54,7 @@ struct listener {
 	struct nbd_server *server;
 	int fd; /* -1: none */
 	bool tcp;
+	uint32_t with; /* what its clients get unasked: NBD_WITH_ */
 	struct poll_watch *watch;
 	struct poll_watch *pause; /* until it accepts again */
 };
@@ -146,7 +148,7 @@ client_hand_over(struct client *c)
 	c->fd = -1;
 	poll_remove(c->watch);
 	c->watch = NULL;
-	if (!v || volume_take_nbd(v, fd, n->with))
+	if (!v || volume_take_nbd(v, fd, n->with | c->with))
 		close(fd);
 }
 
@@ -241,7 +243,7 @@ client_late(void *arg)
 }
 
 static int
-client_new(struct nbd_server *s, int fd)
+client_new(struct nbd_server *s, int fd, uint32_t with)
 {
 	struct client *c = malloc(sizeof(*c));
 
@@ -251,6 +253,7 @@ client_new(struct nbd_server *s, int fd)
 	memset(c, 0, offsetof(struct client, negotiation));
 	c->server = s;
 	c->fd = fd;
+	c->with = with;
 	nbd_negotiate_init(&c->negotiation, &s->lookup);
 	int rc = poll_timer(s->poller, NEGOTIATION_NS, client_late, c,
 			    &c->deadline);
@@ -324,7 +327,7 @@ listener_event(uint32_t events, void *arg)
 		return;
 	}
 	socket_tune(fd, l->tcp);
-	if (s->client_count >= CLIENTS_MAX || client_new(s, fd))
+	if (s->client_count >= CLIENTS_MAX || client_new(s, fd, l->with))
 		close(fd);
 }
 
@@ -496,8 +499,8 @@ tcp_start(struct nbd_server *s, const char *text)
 
 int
 nbd_server_start(struct nbd_server **out, struct poller *p,
-		 const struct nbd_exports *exports, const char *unix_path,
-		 const char *tcp)
+		 const struct nbd_exports *exports,
+		 const struct nbd_listen *listen)
 {
 	struct nbd_server *s = calloc(1, sizeof(*s));
 
@@ -513,10 +516,14 @@ nbd_server_start(struct nbd_server **out, struct poller *p,
 	s->tcp_listener.server = s;
 	s->tcp_listener.fd = -1;
 	s->tcp_listener.tcp = true;
-	int rc = unix_start(s, unix_path);
+	if (listen->unix_write_through)
+		s->unix_listener.with = NBD_WITH_WRITE_THROUGH;
+	if (listen->tcp_write_through)
+		s->tcp_listener.with = NBD_WITH_WRITE_THROUGH;
+	int rc = unix_start(s, listen->unix_path);
 
-	if (!rc && tcp)
-		rc = tcp_start(s, tcp);
+	if (!rc && listen->tcp)
+		rc = tcp_start(s, listen->tcp);
 	if (rc) {
 		nbd_server_stop(s);
 		return rc;

@@ -126,6 +126,17 @@ plan_losses(json_t *steps, const struct plan *p)
 }
 
 static void
+plan_caches(json_t *steps, const struct plan *p)
+{
+	char text[PATH_MAX + 512];
+
+	for (unsigned i = 0; i < p->count; i++)
+		if (device_commits_slowly(&p->members[i].device, text,
+					  sizeof(text)))
+			step(steps, "warning: %s", text);
+}
+
+static void
 plan_afterwards(json_t *steps, const struct arrays *a, const struct plan *p)
 {
 	for (unsigned i = 0; i < p->count; i++) {
@@ -172,6 +183,7 @@ plan_json(const struct arrays *a, const struct create_request *req,
 	plan_sets(steps, p);
 	plan_sizes(steps, p);
 	plan_losses(steps, p);
+	plan_caches(steps, p);
 	plan_afterwards(steps, a, p);
 	return json_pack("{s:s,s:b,s:i,s:i,s:i,s:i,s:I,s:o,s:o}", "name",
 			 req->name, "dry_run", req->dry_run, "sets",

@@ -347,7 +347,9 @@ show_export(const struct array *array)
 	char dir[512];
 
 	attach_dir(c, array->name, dir, sizeof(dir));
-	return json_pack("{s:s,s:s,s:o,s:s}", "nbd_socket", c->nbd_socket,
-			 "name", array->name, "nbd_tcp",
-			 text_or_null(c->nbd_tcp), "attach_dir", dir);
+	return json_pack("{s:s,s:s,s:o,s:b,s:b,s:s}", "nbd_socket",
+			 c->nbd_socket, "name", array->name, "nbd_tcp",
+			 text_or_null(c->nbd_tcp), "nbd_write_through",
+			 c->nbd_write_through, "nbd_tcp_write_through",
+			 c->nbd_tcp_write_through, "attach_dir", dir);
 }

@@ -335,6 +335,7 @@ SYSTEM = \
 	tests/system/test-nbd-rude.sh \
 	tests/system/test-nbd-stop.sh \
 	tests/system/test-nbd-verify.sh \
+	tests/system/test-nbd-write-through.sh \
 	tests/system/test-postgres-crash.sh \
 	tests/system/test-postgres-leg.sh \
 	tests/system/test-quickstart.sh \
