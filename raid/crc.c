@@ -47,11 +47,16 @@ sum_base(const uint8_t array_uuid[16], uint32_t set)
 }
 
 uint32_t
-sum_of(uint32_t base, uint64_t block, const void *data)
+sum_of_crc(uint32_t base, uint64_t block, uint32_t crc)
 {
 	le64 number = le64_of(block);
-	uint32_t sum;
+	uint32_t sum = crc ^ crc32c_more(base, &number, sizeof(number));
 
-	sum = crc32c(data, 4096) ^ crc32c_more(base, &number, sizeof(number));
 	return sum == SUM_UNWRITTEN ? UINT32_MAX : sum;
+}
+
+uint32_t
+sum_of(uint32_t base, uint64_t block, const void *data)
+{
+	return sum_of_crc(base, block, crc32c(data, 4096));
 }

@@ -23,5 +23,8 @@ uint32_t crc32c_more(uint32_t crc, const void *data, size_t length);
 #define SUM_UNWRITTEN 0u
 uint32_t sum_base(const uint8_t array_uuid[16], uint32_t set);
 uint32_t sum_of(uint32_t base, uint64_t block, const void *data);
+/* The same in two steps, for data held against several places: of a block
+ * whose bytes have that CRC-32C. */
+uint32_t sum_of_crc(uint32_t base, uint64_t block, uint32_t crc);
 
 #endif

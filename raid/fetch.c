@@ -91,6 +91,15 @@ fetch_check(struct fetch *f, uint32_t i)
 	return 0;
 }
 
+static void
+fetch_suspect(struct fetch *f, struct leg *leg, uint32_t i)
+{
+	uint64_t block = f->block + i;
+
+	repair_suspect(f->set, leg, block,
+		       verdict_place(f->set, block, fetch_buf(f, i)));
+}
+
 /* Those that are slow come last, and are waited for then. */
 static struct leg *
 fetch_pick(const struct fetch *f)
@@ -190,15 +199,20 @@ fetch_single_done(struct op *op, int res)
 			fetch_single(f);
 		return;
 	}
-	if (res == 0)
+	if (res < 0) {
+		repair_read_error(f->set, op->leg, f->block + f->at, 1, res);
+		res = -EIO;
+	} else {
 		res = fetch_check(f, f->at);
+		if (res == -EBADMSG)
+			fetch_suspect(f, op->leg, f->at);
+	}
 	/* A page evicted between: fetch_single asks for it and reads again. */
 	if (res == 0) {
 		f->at++;
 		f->tried = 0;
 	} else if (res != -EAGAIN) {
 		f->tried |= op->leg->bit;
-		settle_repair(f->set, f->block + f->at);
 	}
 	fetch_single(f);
 }
@@ -235,12 +249,8 @@ fetch_verify(struct fetch *f)
 			continue;
 		bad = true;
 		if (res == -EBADMSG)
-			verdict_give(leg, VERDICT_MISMATCH, 0,
-				     (f->block + i) * BLOCK_BYTES, BLOCK_BYTES);
-		settle_repair(f->set, f->block + i);
+			fetch_suspect(f, leg, i);
 	}
-	if (f->res < 0)
-		settle_repair(f->set, f->block);
 	if (!bad && f->res == 0) {
 		f->done(f, 0);
 		return;
@@ -259,9 +269,7 @@ fetch_whole_done(struct op *op, int res)
 	if (op->abandoned) {
 		fetch_abandoned(f, op);
 	} else if (res < 0) {
-		verdict_give(op->leg, VERDICT_READ_ERROR, res,
-			     f->block * BLOCK_BYTES,
-			     (uint64_t)f->count * BLOCK_BYTES);
+		repair_read_error(f->set, op->leg, f->block, f->count, res);
 		f->res = res;
 	}
 	if (f->pending == 0)

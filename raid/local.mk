@@ -21,6 +21,7 @@ raid_libraid_a_SOURCES = \
 	raid/flush.c \
 	raid/io.h \
 	raid/journal.c \
+	raid/judge.c \
 	raid/layout.c \
 	raid/layout.h \
 	raid/le.h \
@@ -47,6 +48,7 @@ raid_libraid_a_SOURCES = \
 	raid/record.c \
 	raid/record.h \
 	raid/reference.c \
+	raid/repair.c \
 	raid/replay.c \
 	raid/request.c \
 	raid/scan.c \

@@ -309,10 +309,23 @@ enum settle_step {
 	SETTLE_STUCK, /* over, but for its buffers */
 };
 
+/* What is known of a unit to be repaired: blocks, of each leg. */
+struct repair {
+	uint64_t unit;
+	bool again;
+	uint16_t suspects[SB_LEGS_MAX]; /* did not verify when read */
+	uint16_t told[SB_LEGS_MAX];     /* of these the verdict is given */
+	uint16_t asked[SB_LEGS_MAX]; /* and it is to be said if they are well */
+	uint64_t places[SB_LEGS_MAX][UNIT_BLOCKS]; /* verdict_place() */
+};
+
 struct settle {
 	enum settle_step step;
 	struct set *set;
 	uint64_t unit;
+	struct repair repair;
+	uint16_t known;            /* blocks whose sum is */
+	uint16_t bad[SB_LEGS_MAX]; /* blocks that do not match it */
 	bool evidence; /* R17 decides; else the sum does */
 	struct range range;
 	struct fan fan;
@@ -322,7 +335,7 @@ struct settle {
 	struct frame *frame; /* pinned */
 	uint32_t pending;
 	uint32_t abandoned; /* reads */
-	uint8_t *bufs; /* legs * 64 KiB, and 64 KiB to read back into */
+	uint8_t *bufs; /* SB_LEGS_MAX * 64 KiB, and a page */
 	uint16_t readable[SB_LEGS_MAX]; /* blocks */
 	uint16_t to_write[SB_LEGS_MAX];
 	uint16_t written; /* blocks not unwritten */
@@ -337,7 +350,7 @@ struct settler {
 	uint32_t busy;
 	uint32_t stuck; /* slots */
 	uint32_t cursor;              /* of the background, in units.all */
-	uint64_t repairs[REPAIR_MAX]; /* units to be repaired */
+	struct repair repairs[REPAIR_MAX];
 	uint32_t repair_count;
 	struct list waiting; /* parts whose unit must be resynced first */
 	uint64_t rewritten;

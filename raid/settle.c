@@ -30,7 +30,7 @@ settle_carve(struct set *set, struct arena *a)
 {
 	for (uint32_t i = 0; i < SETTLE_SLOTS; i++)
 		ARENA_TAKE_BUFFERS(a, set ? &set->settler.settles[i] : NULL,
-				   bufs, SB_LEGS_MAX * UNIT_BLOCKS);
+				   bufs, SB_LEGS_MAX * UNIT_BLOCKS + 1);
 }
 
 void
@@ -61,22 +61,6 @@ void
 settle_wait(struct set *set, struct part *p)
 {
 	list_append(&set->settler.waiting, &p->link);
-}
-
-void
-settle_repair(struct set *set, uint64_t block)
-{
-	struct settler *sr = &set->settler;
-	uint64_t unit = block / UNIT_BLOCKS;
-
-	for (uint32_t i = 0; i < sr->repair_count; i++)
-		if (sr->repairs[i] == unit)
-			return;
-	if (PLANTED(MISMATCH_NOT_REPAIRED))
-		return;
-	/* When full it is dropped: the next read finds it again. */
-	if (sr->repair_count < REPAIR_MAX)
-		sr->repairs[sr->repair_count++] = unit;
 }
 
 /* --- the end --- */
@@ -148,9 +132,7 @@ settle_read_released(struct op *op, int res)
 	st->set->settler.stuck--;
 }
 
-/* True: its part of the buffers is not ours until it is back.  The leg is
- * out: what the others have decides. */
-static bool
+bool
 settle_is_abandoned(struct settle *st, struct op *op)
 {
 	if (!op->abandoned)
@@ -246,28 +228,50 @@ settle_record(struct settle *st)
 
 /* --- reading back --- */
 
+/* Written and acknowledged, and not there: once more. */
+static void
+settle_check_failed(struct settle *st, struct leg *leg, uint32_t b, int err)
+{
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+	struct repair *rp = NULL;
+
+	if (err < 0)
+		verdict_give(leg, VERDICT_READ_ERROR, err, block * BLOCK_BYTES,
+			     BLOCK_BYTES);
+	else
+		verdict_give_block(leg, block,
+				   verdict_place(st->set, block,
+						 settle_block(st, leg->index,
+							      b)));
+	if (!st->repair.again)
+		rp = repair_ask(st->set, st->unit);
+	if (!rp)
+		return;
+	rp->again = true;
+	rp->told[leg->index] |= (uint16_t)(1u << b);
+	rp->asked[leg->index] |= (uint16_t)(1u << b);
+}
+
 static void
 settle_check_leg(struct settle *st, struct leg *leg, int res)
 {
 	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
 		uint64_t block = st->unit * UNIT_BLOCKS + b;
+		uint16_t bit = (uint16_t)(1u << b);
 
-		if (!(st->to_write[leg->index] >> b & 1))
+		if (!(st->to_write[leg->index] & bit))
 			continue;
-		if (res == 0 &&
+		if (res < 0 ||
 		    sum_of(st->set->sum_base, block,
-			   settle_block(st, leg->index, b)) == st->sum[b]) {
-			leg->repaired++;
-			st->set->settler.rewritten++;
-			if (!st->evidence)
-				raid_note(leg->raid, NOTE_REPAIRED, st->set,
-					  leg, 0, block * BLOCK_BYTES, 0);
-		} else {
-			verdict_give(leg,
-				     res < 0 ? VERDICT_READ_ERROR
-					     : VERDICT_MISMATCH,
-				     res, block * BLOCK_BYTES, BLOCK_BYTES);
+			   settle_block(st, leg->index, b)) != st->sum[b]) {
+			settle_check_failed(st, leg, b, res);
+			continue;
 		}
+		leg->repaired++;
+		st->set->settler.rewritten++;
+		if (!st->evidence || (st->repair.told[leg->index] & bit))
+			raid_note(leg->raid, NOTE_REPAIRED, st->set, leg, 0,
+				  block * BLOCK_BYTES, 0);
 	}
 }
 
@@ -323,16 +327,19 @@ settle_compare(struct settle *st, uint32_t b)
 	}
 }
 
-static void
+void
 settle_decide(struct settle *st)
 {
 	struct set *set = st->set;
 
+	judge_tell(st);
 	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
-		if (st->evidence)
+		if (st->evidence) {
+			judge_evidence(st, b);
 			evidence_choose(st, b);
-		else
+		} else {
 			evidence_by_sum(st, b);
+		}
 		if (st->chosen >> b & 1)
 			settle_compare(st, b);
 	}
@@ -356,6 +363,18 @@ settle_decide(struct settle *st)
 /* --- reading --- */
 
 static void
+settle_unreadable(struct settle *st, struct leg *leg, uint32_t b, int err)
+{
+	uint16_t bit = (uint16_t)(1u << b);
+
+	if (st->repair.told[leg->index] & bit)
+		return;
+	st->repair.told[leg->index] |= bit;
+	verdict_give(leg, VERDICT_READ_ERROR, err,
+		     (st->unit * UNIT_BLOCKS + b) * BLOCK_BYTES, BLOCK_BYTES);
+}
+
+static void
 settle_read_single_done(struct op *op, int res)
 {
 	struct settle *st = op->owner;
@@ -364,11 +383,9 @@ settle_read_single_done(struct op *op, int res)
 	if (res == 0)
 		st->readable[leg->index] |= (uint16_t)(1u << op->tag);
 	else if (!settle_is_abandoned(st, op))
-		verdict_give(leg, VERDICT_READ_ERROR, res,
-			     (st->unit * UNIT_BLOCKS + op->tag) * BLOCK_BYTES,
-			     BLOCK_BYTES);
+		settle_unreadable(st, leg, (uint32_t)op->tag, res);
 	if (--st->pending == 0)
-		settle_decide(st);
+		judge_begin(st);
 }
 
 static void
@@ -389,7 +406,7 @@ settle_read_done(struct op *op, int res)
 		}
 	}
 	if (--st->pending == 0)
-		settle_decide(st);
+		judge_begin(st);
 }
 
 static void
@@ -474,6 +491,7 @@ settle_start(struct set *set, uint64_t unit)
 		st++;
 	st->step = SETTLE_LOCKING;
 	st->unit = unit;
+	repair_take(set, unit, &st->repair);
 	CHECK(st->abandoned == 0);
 	set->settler.busy++;
 	if (u)
@@ -519,8 +537,8 @@ settle_next_repair(struct set *set, uint64_t *unit)
 {
 	struct settler *sr = &set->settler;
 
-	while (sr->repair_count > 0) {
-		*unit = sr->repairs[--sr->repair_count];
+	for (uint32_t i = 0; i < sr->repair_count; i++) {
+		*unit = sr->repairs[i].unit;
 		if (!settle_is_underway(set, *unit))
 			return true;
 	}

@@ -26,6 +26,21 @@ settle_is_readable(const struct settle *st, uint32_t leg, uint32_t b)
 	return st->readable[leg] >> b & 1;
 }
 
+/* settle.c */
+/* True: its part of the buffers is not ours until it is back.  The leg is
+ * out: what the others have decides. */
+bool settle_is_abandoned(struct settle *st, struct op *op);
+/* What there is to be known of the legs' copies is known. */
+void settle_decide(struct settle *st);
+
+/* judge.c */
+/* The legs were read; goes on with settle_decide(). */
+void judge_begin(struct settle *st);
+/* Verdicts by sum, and of what reads saw before. */
+void judge_tell(struct settle *st);
+/* Verdicts by evidence, on block b. */
+void judge_evidence(struct settle *st, uint32_t b);
+
 /* Fill in chosen, source and sum of block b, where there is an answer. */
 void evidence_choose(struct settle *st, uint32_t b);
 void evidence_by_sum(struct settle *st, uint32_t b);

@@ -25,6 +25,7 @@ struct job;
 struct leg;
 struct page_wait;
 struct part;
+struct repair;
 struct scan;
 struct set;
 
@@ -44,6 +45,25 @@ void raid_note(struct raid *r, enum raid_note_kind kind, struct set *set,
 /* Count and tell it (note.h says what a and b are); may evict the leg. */
 void verdict_give(struct leg *leg, enum raid_verdict verdict, int err,
 		  uint64_t a, uint64_t b);
+
+/* Of data that does not verify at a block, of several kinds. */
+void verdict_give_block(struct leg *leg, uint64_t block, uint64_t place);
+/* Where the data does verify, or did, by what is known without I/O: a byte of
+ * the array. */
+#define PLACE_UNKNOWN UINT64_MAX
+uint64_t verdict_place(struct set *set, uint64_t block, const void *data);
+uint64_t verdict_own_place(const struct set *set, uint64_t block);
+
+/* repair.c */
+/* NULL: too many are asked for. */
+struct repair *repair_ask(struct set *set, uint64_t unit);
+/* What a read of the leg gave does not verify; place: verdict_place(). */
+void repair_suspect(struct set *set, struct leg *leg, uint64_t block,
+		    uint64_t place);
+void repair_read_error(struct set *set, struct leg *leg, uint64_t block,
+		       uint64_t count, int err);
+/* It is settled now: what is known of it. */
+void repair_take(struct set *set, uint64_t unit, struct repair *out);
 
 /* meta.c */
 void meta_carve(struct raid *r, struct arena *a, uint32_t legs);
@@ -155,7 +175,6 @@ void settle_init(struct set *set);
 void settle_tick(struct set *set);
 bool settle_is_needed(const struct set *set, uint64_t block, uint64_t count);
 void settle_wait(struct set *set, struct part *p);
-void settle_repair(struct set *set, uint64_t block);
 
 /* fetch.c */
 /* Set are: set, block, count, buf, done; and req, if the buffer is a client's,

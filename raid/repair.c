@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Repairs asked for: units of which some leg gave what was not right, and what
+ * reads saw there.  A bad copy gets one verdict however often it is read
+ * before it is settled: for an error at once, for data that does not verify
+ * when the unit is settled, since more is known then (judge.c).
+ */
+#include "set.h"
+
+static struct repair *
+repair_queued(struct set *set, uint64_t unit)
+{
+	struct settler *sr = &set->settler;
+
+	for (uint32_t i = 0; i < sr->repair_count; i++)
+		if (sr->repairs[i].unit == unit)
+			return &sr->repairs[i];
+	return NULL;
+}
+
+/* Asked for, and not locked yet: what is read meanwhile is about the same. */
+static struct repair *
+repair_find(struct set *set, uint64_t unit)
+{
+	for (uint32_t i = 0; i < SETTLE_SLOTS; i++) {
+		struct settle *st = &set->settler.settles[i];
+
+		if (st->step == SETTLE_LOCKING && st->unit == unit)
+			return &st->repair;
+	}
+	return repair_queued(set, unit);
+}
+
+struct repair *
+repair_ask(struct set *set, uint64_t unit)
+{
+	struct settler *sr = &set->settler;
+	struct repair *rp = repair_find(set, unit);
+
+	if (rp || PLANTED(MISMATCH_NOT_REPAIRED))
+		return rp;
+	/* When full it is dropped: the next read finds it again. */
+	if (sr->repair_count == REPAIR_MAX)
+		return NULL;
+	rp = &sr->repairs[sr->repair_count++];
+	*rp = (struct repair){.unit = unit};
+	return rp;
+}
+
+void
+repair_suspect(struct set *set, struct leg *leg, uint64_t block, uint64_t place)
+{
+	struct repair *rp = repair_ask(set, block / UNIT_BLOCKS);
+	uint16_t bit = (uint16_t)(1u << block % UNIT_BLOCKS);
+
+	if (!rp) {
+		verdict_give_block(leg, block, place);
+		return;
+	}
+	if ((rp->told[leg->index] | rp->suspects[leg->index]) & bit)
+		return;
+	rp->suspects[leg->index] |= bit;
+	rp->places[leg->index][block % UNIT_BLOCKS] = place;
+}
+
+/* Blocks of the unit in the range. */
+static uint16_t
+repair_mask(uint64_t unit, uint64_t block, uint64_t count)
+{
+	uint64_t first = unit * UNIT_BLOCKS;
+	uint16_t mask = 0;
+
+	for (uint32_t b = 0; b < UNIT_BLOCKS; b++)
+		if (first + b >= block && first + b < block + count)
+			mask |= (uint16_t)(1u << b);
+	return mask;
+}
+
+void
+repair_read_error(struct set *set, struct leg *leg, uint64_t block,
+		  uint64_t count, int err)
+{
+	uint64_t last = (block + count - 1) / UNIT_BLOCKS;
+	bool told = false;
+
+	for (uint64_t unit = block / UNIT_BLOCKS; unit <= last; unit++) {
+		const struct repair *rp = repair_find(set, unit);
+
+		told |= rp && (rp->told[leg->index] &
+			       repair_mask(unit, block, count));
+	}
+	for (uint64_t unit = block / UNIT_BLOCKS; unit <= last; unit++) {
+		struct repair *rp = repair_ask(set, unit);
+
+		if (!rp)
+			continue;
+		rp->told[leg->index] |= repair_mask(unit, block, count);
+		/* One block is to be called well again, if all are. */
+		if (!told && unit == block / UNIT_BLOCKS)
+			rp->asked[leg->index] |= repair_mask(unit, block, 1);
+	}
+	if (!told)
+		verdict_give(leg, VERDICT_READ_ERROR, err, block * BLOCK_BYTES,
+			     count * BLOCK_BYTES);
+}
+
+void
+repair_take(struct set *set, uint64_t unit, struct repair *out)
+{
+	struct settler *sr = &set->settler;
+	struct repair *rp = repair_queued(set, unit);
+
+	*out = (struct repair){.unit = unit};
+	if (!rp)
+		return;
+	*out = *rp;
+	*rp = sr->repairs[--sr->repair_count];
+}
