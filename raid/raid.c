@@ -431,6 +431,18 @@ raid_tick(struct raid *r)
 	}
 }
 
+/* A request waits until pages of sums are tried again (store.c): to look at
+ * it all the time would keep a processor busy. */
+static bool
+raid_waits_for_time(const struct raid *r)
+{
+	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
+		if (!list_empty(&r->sets[i].starved) &&
+		    r->sets[i].storer.next_ns > r->now)
+			return true;
+	return false;
+}
+
 uint64_t
 raid_deadline(const struct raid *r)
 {
@@ -438,7 +450,8 @@ raid_deadline(const struct raid *r)
 		return UINT64_MAX;
 	/* While it starts or stops, what no I/O brings, ticks bring. */
 	if (raid_is_restless(r) ||
-	    (r->phase != PHASE_SERVING && r->ops_busy == 0))
+	    (r->phase != PHASE_SERVING && r->ops_busy == 0 &&
+	     !raid_waits_for_time(r)))
 		return 0;
 	uint64_t due_ns = op_deadline(r);
 
