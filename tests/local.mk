@@ -107,6 +107,8 @@ tests_sim_sim_SOURCES = \
 	tests/sim/oracle.c \
 	tests/sim/oracle.h \
 	tests/sim/oracle_check.c \
+	tests/sim/oracle_weak.c \
+	tests/sim/oracle_weak.h \
 	tests/sim/pattern.c \
 	tests/sim/pattern.h \
 	tests/sim/pool.c \

@@ -127,7 +127,10 @@ sim_init(struct sim *s, const struct options *options, uint64_t seed,
 	sim_begin_run(s, 0);
 	oracle_init(&s->oracle,
 		    layout_array_bytes(&options->geometry, &s->layout),
-		    options->granule_bytes, &s->seq);
+		    options_all_lie(options) ? 512 : options->granule_bytes,
+		    &s->seq);
+	if (options_all_lie(options))
+		oracle_be_weak(&s->oracle, options->granule_bytes);
 	client_init(s);
 }
 
@@ -200,6 +203,8 @@ sim_carry_out_end(struct sim *s)
 	sim_io_end(s, power);
 	client_crash(s);
 	oracle_crash(&s->oracle, power || s->flush_failed);
+	if (power && s->oracle.weak)
+		s->lenient = s->oracle.lenient = true;
 	sim_drop_engine(s);
 	rules_clear(s);
 	faults_settle(s);

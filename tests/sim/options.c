@@ -154,9 +154,8 @@ options_draw_lies(struct options *o, struct rng *r)
 		o->lies = LIES_SOME;
 		o->unbounded = false;
 	} else if (draw < 12) {
-		/* Nothing else, to see what power cuts alone may do.  That all
-		 * disks lie, with its own promise, must be asked for: --set
-		 * lies=2. */
+		/* Nothing else, to see what that alone may do. */
+		o->lies = LIES_ALL;
 		memset(o->rate, 0, sizeof(o->rate));
 		o->unbounded = false;
 		o->byte_percent = 0;

@@ -126,4 +126,10 @@ fault_is_on(const struct options *o, enum fault fault)
 	return (o->fault_off >> fault & 1) == 0;
 }
 
+static inline bool
+options_all_lie(const struct options *o)
+{
+	return o->lies == LIES_ALL && fault_is_on(o, FAULT_LYING_FLUSH);
+}
+
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "oracle_weak.h"
 #include "pool.h"
 #include "versions.h"
 
@@ -20,18 +21,19 @@ oracle_blocks(const struct oracle *o)
 void
 oracle_unsure(struct oracle *o, uint64_t offset)
 {
-	o->unsure[offset / ORACLE_BLOCK] = 1;
+	o->unsure[offset / ORACLE_BLOCK] = UINT64_MAX;
 }
 
-/* Blocks that were written whole. */
+/* Blocks that were written whole: to who asks from now on. */
 static void
 oracle_sure(struct oracle *o, const struct oracle_slot *s)
 {
 	uint64_t first = (s->offset + ORACLE_BLOCK - 1) / ORACLE_BLOCK;
 	uint64_t end = (s->offset + s->length) / ORACLE_BLOCK;
 
-	if (end > first)
-		memset(o->unsure + first, 0, end - first);
+	for (; first < end; first++)
+		if (o->unsure[first] == UINT64_MAX)
+			o->unsure[first] = *o->seq;
 }
 
 void
@@ -48,8 +50,8 @@ oracle_init(struct oracle *o, uint64_t bytes, uint32_t granule_bytes,
 	o->pending.next = &o->pending;
 	o->pending.prev = &o->pending;
 	o->newest = pool_take(o->granules * sizeof(o->newest[0]));
-	o->unsure = pool_take(oracle_blocks(o));
-	memset(o->unsure, 0, oracle_blocks(o));
+	o->unsure = pool_take(oracle_blocks(o) * sizeof(o->unsure[0]));
+	memset(o->unsure, 0, oracle_blocks(o) * sizeof(o->unsure[0]));
 	memset(o->newest, 0, o->granules * sizeof(o->newest[0]));
 }
 
@@ -64,7 +66,8 @@ oracle_fini(struct oracle *o)
 			if (o->slots[i].writes[k] != NULL)
 				oracle_write_unref(o->slots[i].writes[k]);
 	pool_give(o->newest, o->granules * sizeof(o->newest[0]));
-	pool_give(o->unsure, oracle_blocks(o));
+	pool_give(o->unsure, oracle_blocks(o) * sizeof(o->unsure[0]));
+	oracle_weak_fini(o);
 }
 
 bool
@@ -164,6 +167,7 @@ oracle_begin(struct oracle *o, unsigned slot, enum raid_op op, uint32_t flags,
 	} else if (op == RAID_ZEROES || op == RAID_DISCARD) {
 		oracle_begin_zeroes(o, s);
 	}
+	oracle_weak_ask(o, o->next_id, s);
 	return o->next_id++;
 }
 
@@ -210,6 +214,7 @@ oracle_end_write(struct oracle *o, struct oracle_write *w, int res)
 {
 	w->done = *o->seq;
 	w->ok = res == 0;
+	oracle_weak_over(o, w->id);
 	if (!w->ok || (w->issue <= o->doubted && !w->durable_ack))
 		oracle_make_maybe(w);
 	else if (w->durable_ack)
@@ -249,16 +254,19 @@ oracle_crash(struct oracle *o, bool with_power)
 	struct oracle_write *w = o->pending.next;
 
 	o->crashed = seq;
+	if (with_power && o->weak)
+		oracle_weak_cut(o, oracle_blocks(o));
 	while (w != &o->pending) {
 		struct oracle_write *next = w->next;
 		bool in_flight = w->done == 0;
 
 		if (with_power || in_flight)
 			oracle_make_maybe(w);
-		if (in_flight)
+		if (in_flight) {
 			w->done = seq;
-		if (in_flight)
+			oracle_weak_over(o, w->id);
 			oracle_write_unref(w);
+		}
 		w = next;
 	}
 	for (unsigned i = 0; i < ORACLE_SLOTS_MAX; i++)

@@ -32,6 +32,8 @@ struct oracle_write {
 	struct oracle_write *next;
 };
 
+struct oracle_asked;
+
 enum image_kind {
 	IMAGE_HOLE, /* unwritten: zeros */
 	IMAGE_ZERO, /* zeros, written or not */
@@ -73,10 +75,17 @@ struct oracle {
 	bool peek;
 	bool lenient; /* last legs suffer */
 	bool page_lost; /* the engine said so of some page */
-	bool weak;    /* all disks lie: see oracle_check.c */
-	/* By block: the engine said that it took it unverified.  Only where
-	 * lenient that is an excuse. */
-	uint8_t *unsure;
+	/* All disks lie (oracle_weak.c): when the power failed last, 0 never;
+	 * what disks write atomically; requests by id. */
+	bool weak;
+	uint64_t power_lost;
+	uint32_t sector_bytes;
+	struct oracle_asked *asked;
+	uint64_t asked_room;
+	/* By block: the engine said that it took it unverified, and since
+	 * when it is written; UINT64_MAX: not yet.  Only where lenient that is
+	 * an excuse. */
+	uint64_t *unsure;
 	uint64_t checked; /* granules compared */
 	/* Why the last check failed. */
 	char reason[ORACLE_REASON_MAX];
@@ -84,6 +93,8 @@ struct oracle {
 
 void oracle_init(struct oracle *o, uint64_t bytes, uint32_t granule_bytes,
 		 uint64_t *seq);
+/* All disks lie: a weaker promise.  The granule is 512 bytes. */
+void oracle_be_weak(struct oracle *o, uint32_t sector_bytes);
 void oracle_fini(struct oracle *o);
 
 /* False: it would share a granule with one in flight, and one of the two
@@ -117,6 +128,13 @@ void oracle_doubt(struct oracle *o);
 
 /* The engine took this block unverified, and said so (R17). */
 void oracle_unsure(struct oracle *o, uint64_t offset);
+/* So that one may read anything there that was sent at `sent`. */
+static inline bool
+oracle_is_unsure(const struct oracle *o, uint64_t offset, uint64_t sent)
+{
+	return sent < o->unsure[offset / ORACLE_BLOCK];
+}
+
 /* May the granule at this offset have this value now? */
 bool oracle_may_be(struct oracle *o, uint64_t offset, const void *data);
 /* Is anything written there that a crash could still change? */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "oracle_weak.h"
 #include "pattern.h"
 #include "versions.h"
 
@@ -102,27 +103,10 @@ oracle_explain(struct oracle *o, uint64_t g, uint64_t skip, uint64_t length,
 						     (size_t)(end - at));
 }
 
-/* Zeros, or what some request wrote at this place some time. */
-static bool
-oracle_was_ever(uint64_t offset, uint64_t length, const uint8_t *data)
-{
-	for (uint64_t at = 0; at < length; at += 512) {
-		uint64_t word;
-
-		memcpy(&word, data + at, sizeof(word));
-		if (!pattern_is_zero(data + at, 512) &&
-		    !pattern_is(word & ~PATTERN_TAG, offset + at, 512,
-				data + at))
-			return false;
-	}
-	return true;
-}
-
 /*
  * Where last legs suffer: a block that the engine took unverified, and said
- * so (R17), may be anything.  Where all disks lie, nothing was ever durable:
- * what was acknowledged before the last crash may have become anything that
- * was once written there.
+ * so (R17), may be anything.  Where all disks lie, what was not written since
+ * power failed may have become anything that was once written there.
  */
 static bool
 oracle_is_excused(const struct oracle *o, uint64_t g, uint64_t skip,
@@ -132,11 +116,11 @@ oracle_is_excused(const struct oracle *o, uint64_t g, uint64_t skip,
 
 	if (!o->lenient)
 		return false;
-	if (o->unsure[offset / ORACLE_BLOCK])
+	if (oracle_is_unsure(o, offset, sent))
 		return true;
-	return o->weak && skip % 512 == 0 && length % 512 == 0 &&
-	       versions_horizon(o, g, sent, false) <= o->crashed &&
-	       oracle_was_ever(offset, length, data);
+	return o->weak && length == o->granule_bytes &&
+	       versions_horizon(o, g, sent, false) <= o->power_lost &&
+	       oracle_weak_was_ever(offset, length, data);
 }
 
 static bool
@@ -148,18 +132,21 @@ oracle_check_granule(struct oracle *o, uint64_t g, uint64_t skip,
 	o->checked++;
 	if (v == NULL && pattern_is_zero(data, length))
 		return true;
-	for (; v != NULL; v = v->older) {
-		if (!version_matches(o, g, v, data, skip, length) ||
-		    !version_is_allowed(o, g, v, sent))
-			continue;
-		if (!o->peek && length == o->granule_bytes)
-			oracle_settle(o, g, v);
-		return true;
+	while (v != NULL && (!version_matches(o, g, v, data, skip, length) ||
+			     !version_is_allowed(o, g, v, sent)))
+		v = v->older;
+	if (v == NULL &&
+	    !oracle_is_excused(o, g, skip, length, data, sent)) {
+		oracle_explain(o, g, skip, length, data, sent);
+		return false;
 	}
-	if (oracle_is_excused(o, g, skip, length, data, sent))
+	if (o->peek || length != o->granule_bytes)
 		return true;
-	oracle_explain(o, g, skip, length, data, sent);
-	return false;
+	if (versions_are_untold(o, g, sent))
+		versions_tell(o, g, data);
+	else if (v != NULL)
+		oracle_settle(o, g, v);
+	return true;
 }
 
 bool
@@ -181,7 +168,7 @@ oracle_check_read(struct oracle *o, const struct oracle_slot *s,
 		data += next - at;
 		at = next;
 	}
-	return true;
+	return oracle_weak_check(o, s, data - s->length);
 }
 
 bool
@@ -214,6 +201,9 @@ oracle_block_kind(const struct oracle *o, uint64_t block, uint64_t sent,
 		uint64_t horizon = versions_horizon(o, g, sent, false);
 		bool data = o->newest[g] != NULL;
 
+		/* Where all disks lie: since power failed nobody knows. */
+		if (data && o->weak && horizon <= o->power_lost)
+			*all_holes = data = false;
 		for (const struct version *v = o->newest[g]; v != NULL;
 		     v = v->older) {
 			if (version_is_behind(v, horizon))
@@ -243,7 +233,7 @@ oracle_check_map(struct oracle *o, const struct oracle_slot *s,
 		/* Where a page is lost all of its region counts as written
 		 * (R24): what is known of it is not asked for. */
 		if (got > 1 || (got == 1 && holes && !o->page_lost) ||
-		    (got == 0 && data && !o->weak)) {
+		    (got == 0 && data)) {
 			snprintf(o->reason, sizeof(o->reason),
 				 "map of block %" PRIu64
 				 ": got %u, all holes %d, any data %d",

@@ -166,6 +166,10 @@ options_are_sound(const struct options *o)
 	for (unsigned i = 0; i < options_members(o); i++)
 		if (o->sector_bytes[i] < o->granule_bytes)
 			return false;
+	/* Bytes written in part upon what nobody knows. */
+	if (o->lies == LIES_ALL &&
+	    (o->byte_percent != 0 || o->force_percent != 0 || o->unbounded))
+		return false;
 	/* Rotten where all is in doubt, nothing can tell (R17); a start forced
 	 * on what was left behind gives what was left behind. */
 	return !o->unbounded ||

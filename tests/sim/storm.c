@@ -36,11 +36,9 @@
  * unverified (R17).
  *
  * In some seeds disks lie: flushes and FUA do nothing.  If guards do not lie,
- * nothing is lost.  If all do, nothing was ever durable, and after the first
- * power cut: a read returns what was written there some time, or zeros, or
- * EIO, and never other bytes but in blocks taken unverified; every request is
- * answered; a start comes to serve or is refused.  What is written and read
- * within a run is as right as ever.
+ * nothing is lost.  If all do, nothing was ever durable: see oracle_weak.c for
+ * what may be read after a power cut.  Every request is answered; a start
+ * comes to serve or is refused.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -175,7 +173,8 @@ storm_choose_guards(struct sim *s, const struct assembly *a)
 {
 	unsigned chosen[SB_SETS_MAX];
 
-	if (s->lenient)
+	/* If all lie there is none; nor else any damage. */
+	if (s->lenient || s->oracle.weak)
 		return true;
 	for (unsigned set = 0; set < s->options.geometry.sets; set++) {
 		unsigned leg = s->guard[set];
@@ -278,7 +277,7 @@ storm_gather(struct sim *s, struct assembly *a, bool *force)
 		*force = s->has_forced = true;
 		return living;
 	}
-	if (s->options.lies == LIES_ALL)
+	if (s->oracle.weak && s->lenient)
 		return 0;
 	sim_fail(s, "R15", "no start with all members: verdict %d",
 		 (int)a->verdict);
@@ -350,7 +349,7 @@ storm_restart(struct sim *s)
 			faults_heal(s);
 		}
 		if (attempt > 4 * STARTS_CUT_MAX &&
-		    s->options.lies == LIES_ALL)
+		    s->oracle.weak && s->lenient)
 			return false;
 		if (attempt > 4 * STARTS_CUT_MAX)
 			sim_fail(s, "R19", "no start of healed disks");
@@ -362,9 +361,7 @@ storm_restart(struct sim *s)
 bool
 sim_storm(struct sim *s)
 {
-	s->lenient = s->options.unbounded || s->options.lies == LIES_ALL;
-	s->oracle.lenient = s->lenient;
-	s->oracle.weak = s->options.lies == LIES_ALL;
+	s->lenient = s->oracle.lenient = s->options.unbounded;
 	sim_create(s);
 	if (!sim_wait_started(s))
 		sim_fail(s, "create", "ended");

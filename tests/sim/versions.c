@@ -210,6 +210,35 @@ versions_are_busy(const struct oracle *o, uint64_t g, bool whole)
 }
 
 bool
+versions_are_untold(const struct oracle *o, uint64_t g, uint64_t sent)
+{
+	if (!o->weak || oracle_is_unsure(o, g * o->granule_bytes, sent))
+		return false;
+	for (const struct version *v = o->newest[g]; v != NULL; v = v->older)
+		if (v->write->done == 0 || v->write->done > o->power_lost)
+			return false;
+	return o->power_lost != 0;
+}
+
+/* As if it had been written just after the power cut, before all requests. */
+void
+versions_tell(struct oracle *o, uint64_t g, const uint8_t *bytes)
+{
+	struct oracle_write *w = pool_take(sizeof(*w));
+	bool zeros = pattern_is_zero(bytes, o->granule_bytes);
+
+	while (o->newest[g] != NULL)
+		version_drop(o, &o->newest[g]);
+	*w = (struct oracle_write){
+		.issue = o->power_lost + 1,
+		.done = o->power_lost + 1,
+		.ok = true,
+	};
+	memcpy(version_new(o, g, w, zeros ? IMAGE_ZERO : IMAGE_DATA,
+			   true)->bytes, bytes, o->granule_bytes);
+}
+
+bool
 version_matches(const struct oracle *o, uint64_t g, const struct version *v,
 		const uint8_t *data, uint64_t skip, uint64_t length)
 {

@@ -25,6 +25,11 @@ bool versions_are_busy(const struct oracle *o, uint64_t g, bool whole);
  * the latest sending of one that was answered by then. */
 uint64_t versions_horizon(const struct oracle *o, uint64_t g, uint64_t before,
 			  bool durable);
+/* All disks lie: is nothing known of it since power failed? */
+bool versions_are_untold(const struct oracle *o, uint64_t g, uint64_t sent);
+/* Then a read tells, until it is written. */
+void versions_tell(struct oracle *o, uint64_t g, const uint8_t *bytes);
+
 /* No request that goes on was sent before this. */
 uint64_t versions_oldest_reader(const struct oracle *o);
 

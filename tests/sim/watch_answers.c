@@ -148,7 +148,8 @@ watch_legs_hold(struct sim *s, uint64_t at)
 		return;
 	/* Where a page is lost, all of its region counts as written (R24); what
 	 * was taken unverified may be anything (R17). */
-	if (s->lenient && (sum == 0 || s->oracle.unsure[at / ORACLE_BLOCK]))
+	if (s->lenient &&
+	    (sum == 0 || oracle_is_unsure(&s->oracle, at, *s->oracle.seq)))
 		return;
 	if (sum == 0)
 		sim_fail(s, "R4", "block %llu of set %u was acknowledged and"
