@@ -40,6 +40,7 @@ raid_libraid_a_SOURCES = \
 	raid/pages.c \
 	raid/part.c \
 	raid/plant.h \
+	raid/prepare.c \
 	raid/raid.c \
 	raid/raid.h \
 	raid/range.c \

@@ -38,7 +38,7 @@ part_begin(struct part *p)
 		map_begin(p);
 		break;
 	case PART_WRITE:
-		write_begin(p);
+		prepare_begin(p);
 		break;
 	case PART_UNWRITTEN:
 		unwritten_begin(p);

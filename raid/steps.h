@@ -196,12 +196,18 @@ void part_finish(struct part *p, int res);
 /* part steps by kind, entered with the range lock held */
 void read_begin(struct part *p);
 void map_begin(struct part *p);
-void write_begin(struct part *p);
-void write_resume(struct part *p); /* room for units was made */
+void prepare_begin(struct part *p); /* a write */
 void unwritten_begin(struct part *p);
 void flush_part_begin(struct part *p);
 /* Take the lock anew, after what it waits for. */
 void part_relock(struct part *p);
+
+/* prepare.c */
+bool part_is_sub_block(const struct part *p);
+
+/* write.c */
+/* It is prepared; or room for units was made. */
+void write_resume(struct part *p);
 
 /* request.c */
 void request_tick(struct raid *r);

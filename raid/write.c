@@ -3,8 +3,7 @@
  * Writes (R1-R4, R8).
  *
  *  WAITING_ROOM (part.c) -> LOCKING
- *          -> WAITING_PAGE   is it written?  only where no page says so yet
- *          -> FETCHING       part of a written block: the rest of it
+ *          -> WAITING_PAGE, FETCHING (prepare.c)
  *          -> WAITING_UNITS  for places in their table
  *          -> INTENT         written blocks of a unit that is not DIRTY: the
  *                            record, with the sums, first (R1)
@@ -15,7 +14,6 @@
  * The answer comes when every counted leg has it all (fan.c, R2).
  */
 #include <errno.h>
-#include <string.h>
 
 #include "set.h"
 
@@ -27,27 +25,12 @@ part_is_unwritten(const struct part *p, uint64_t i)
 	return p->unwritten[i / 64] >> (i % 64) & 1;
 }
 
-/* The unit of the region (bit) block i is in. */
-static uint32_t
-part_unit_bit(const struct part *p, uint64_t i)
-{
-	uint64_t mask = (1ull << p->set->region_shift) - 1;
-
-	return (uint32_t)(((p->block + i) & mask) / UNIT_BLOCKS);
-}
-
 static uint64_t
 part_unit_number(const struct part *p, uint32_t bit)
 {
 	uint64_t region = set_region(p->set, p->block);
 
 	return (region << p->set->region_shift) / UNIT_BLOCKS + bit;
-}
-
-static bool
-part_is_sub_block(const struct part *p)
-{
-	return p->bytes != p->count * BLOCK_BYTES;
 }
 
 /* --- the end --- */
@@ -435,114 +418,4 @@ write_resume(struct part *p)
 	}
 	p->step = PART_INTENT;
 	write_job(p, write_intent_compose, write_intent_done);
-}
-
-/* --- what was there --- */
-
-/* p->buf's whole blocks are what they shall be. */
-static void
-write_prepared(struct part *p)
-{
-	if (part_is_sub_block(p)) {
-		if (p->data)
-			memcpy(p->bounce + p->skip, p->data, p->bytes);
-		else
-			memset(p->bounce + p->skip, 0, p->bytes);
-	}
-	write_resume(p);
-}
-
-static void
-write_fetched(struct fetch *f, int res)
-{
-	struct part *p = container_of(f, struct part, fetch);
-
-	p->buf = p->bounce; /* it may be another (R10) */
-	if (res < 0 && !PLANTED(SUBBLOCK_WRITE_OVER_LOST)) {
-		/* A block no leg verifies takes no part of a block (H15). */
-		p->units = 0;
-		part_finish(p, res);
-		return;
-	}
-	write_prepared(p);
-}
-
-static void
-write_page_done(struct page_wait *w)
-{
-	write_begin(container_of(w, struct part, page));
-}
-
-/*
- * False: waits for the page.  If that is lost now and can be read tomorrow, a
- * block may turn out to be unwritten, or not: such a block is taken for both,
- * DIRTY before (R1), durable before its sum (R4).
- */
-static bool
-write_classify(struct part *p)
-{
-	struct set *set = p->set;
-
-	memset(p->unwritten, 0, sizeof(p->unwritten));
-	p->first = false;
-	p->lost = false;
-	p->units = 0;
-	for (uint64_t i = 0; i < p->count; i++) {
-		enum sum_known known;
-		bool written;
-
-		while ((known = sum_is_written(set, p->block + i, &written)) ==
-		       SUM_NEEDS_PAGE) {
-			p->step = PART_WAITING_PAGE;
-			p->page.done = write_page_done;
-			if (!pages_need(set, set_region(set, p->block),
-					&p->page))
-				return false;
-		}
-		if (written)
-			p->units |= 1ull << part_unit_bit(p, i);
-		p->lost |= known == SUM_LOST;
-		if (written && known != SUM_LOST)
-			continue;
-		p->unwritten[i / 64] |= 1ull << (i % 64);
-		p->first = true;
-	}
-	return true;
-}
-
-void
-write_begin(struct part *p)
-{
-	if (p->set->write_stopped) {
-		part_finish(p, -EIO);
-		return;
-	}
-	if (!write_classify(p))
-		return;
-	if (!part_is_sub_block(p)) {
-		p->buf = p->data ? p->data : p->set->raid->zeros;
-		write_prepared(p);
-		return;
-	}
-	p->buf = p->bounce;
-	if (p->lost) {
-		p->units = 0;
-		part_finish(p, -EIO); /* what is the rest of the block? */
-		return;
-	}
-	if (p->first) {
-		memset(p->bounce, 0, BLOCK_BYTES);
-		write_prepared(p);
-		return;
-	}
-	p->step = PART_FETCHING;
-	p->fetch = (struct fetch){
-		.set = p->set,
-		.block = p->block,
-		.count = 1,
-		.buf = p->bounce,
-		.bounce = &p->bounce,
-		.done = write_fetched,
-	};
-	fetch_start(&p->fetch);
 }
