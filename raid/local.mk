@@ -19,6 +19,7 @@ raid_libraid_a_SOURCES = \
 	raid/fan.h \
 	raid/fetch.c \
 	raid/flush.c \
+	raid/heal.c \
 	raid/io.h \
 	raid/journal.c \
 	raid/judge.c \

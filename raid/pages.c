@@ -176,10 +176,12 @@ pages_read_done(struct op *op, int res)
 		return;
 	}
 	if (!op->abandoned) {
-		verdict_give(leg, VERDICT_PAGE_BAD, res,
-			     (f->region << set->region_shift) * BLOCK_BYTES,
-			     BLOCK_BYTES << set->region_shift);
 		f->tried |= leg->bit;
+		if (heal_page(set, leg, f->region, e))
+			verdict_give(leg, VERDICT_PAGE_BAD, res,
+				     (f->region << set->region_shift) *
+					     BLOCK_BYTES,
+				     BLOCK_BYTES << set->region_shift);
 	}
 	pages_load(set, f);
 }
@@ -196,6 +198,7 @@ pages_load(struct set *set, struct frame *f)
 	if (!leg || map_slot(e) == SLOT_UNKNOWN) {
 		raid_note(set->raid, NOTE_PAGE_LOST, set, NULL, 0, f->region,
 			  0);
+		heal_give_up(set, f->region);
 		pages_loaded(set, f, FRAME_LOST);
 		return;
 	}

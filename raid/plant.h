@@ -244,7 +244,9 @@
 	X(LOST_PAGE_READS_UNWRITTEN, "R24", "-",                               \
 	  "blocks whose page of sums is lost read as unwritten")               \
 	X(LOST_PAGE_STORED_ANEW, "R24", "-",                                   \
-	  "a page that no leg has is stored anew")
+	  "a page that no leg has is stored anew")                             \
+	X(BAD_PAGE_KEPT, "R11", "-",                                           \
+	  "a leg's bad copy of a page of sums stays as it is")
 
 enum plant {
 	PLANT_NONE,

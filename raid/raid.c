@@ -93,7 +93,7 @@ sizes_of_ops(const struct sizes *z)
 {
 	uint32_t set_ops = z->legs * (2 + 1 + 2 * CK_BATCH + 8 + STORE_MAX +
 				      SETTLE_MAX * (UNIT_BLOCKS + 2) + 1) +
-			   SETTLE_MAX + STORE_MAX;
+			   SETTLE_MAX + STORE_MAX + 1;
 
 	return z->parts * (z->legs + 2) + z->sets * set_ops + z->members * 5;
 }
@@ -125,7 +125,7 @@ sizes_compute(struct sizes *z, const struct raid_config *cfg)
 	z->ops = 2 * sizes_of_ops(z);
 	/* Blocks to read into when a leg that was given up has another: a page
 	 * and a part of a block for each part, a page for each of ours. */
-	z->spares = 2 * z->parts + z->sets * (STORE_MAX + SETTLE_MAX);
+	z->spares = 2 * z->parts + z->sets * (STORE_MAX + SETTLE_MAX + 1);
 	if (z->parts < 4 ||
 	    z->units < 2 * (g->chunk_bytes / UNIT_BLOCKS / BLOCK_BYTES + 1) ||
 	    z->sums < 2 * (g->chunk_bytes / BLOCK_BYTES) ||
@@ -149,6 +149,7 @@ set_carve(struct set *set, struct arena *a, const struct sizes *z)
 	journal_carve(set, a);
 	checkpoint_carve(set, a);
 	store_carve(set, a);
+	heal_carve(set, a);
 	settle_carve(set, a);
 	start_carve(set, a);
 }
@@ -342,6 +343,7 @@ set_tick(struct set *set)
 		part_wake_starved(set);
 	settle_tick(set);
 	cleaner_tick(set);
+	heal_tick(set);
 	store_tick(set);
 	trim_tick(set);
 	checkpoint_tick(set);

@@ -251,6 +251,7 @@ struct store {
 	bool dropped;  /* blocks became unwritten meanwhile */
 	bool composed; /* its record is under way */
 	bool full;
+	bool anew;           /* not to make room: a leg's copy is bad */
 	struct frame *frame; /* pinned */
 	uint8_t slot;        /* going to */
 	uint32_t crc;
@@ -290,6 +291,25 @@ struct trimmer {
 	uint32_t pending;
 	uint64_t began_ns;
 	uint64_t next_ns; /* not before */
+};
+
+#define HEAL_MAX 32u
+
+/* Legs whose copy of a page of sums is bad. */
+struct heal {
+	uint64_t region;
+	map_entry entry; /* the page's */
+	uint8_t legs;
+	bool again;
+};
+
+struct healer {
+	struct heal heals[HEAL_MAX];
+	uint32_t count;
+	uint32_t at; /* read back now */
+	bool reading;
+	map_entry entry; /* that it is read by */
+	uint8_t *buf;
 };
 
 #define SETTLE_MAX 4u
@@ -453,6 +473,7 @@ struct set {
 	struct cleaner cleaner;
 	struct storer storer;
 	struct trimmer trimmer;
+	struct healer healer;
 	struct settler settler;
 	struct list fans;          /* waiting for an epoch */
 	struct list starved;       /* parts that wait for room for their sums */

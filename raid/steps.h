@@ -154,6 +154,19 @@ void store_init(struct set *set);
 void store_tick(struct set *set);
 void store_drop(struct set *set, uint64_t block, uint64_t count);
 bool store_is_idle(const struct set *set);
+/* Though no sums press: when there is room for it. */
+void store_anew(struct set *set, uint64_t region);
+
+/* heal.c */
+void heal_carve(struct set *set, struct arena *a);
+void heal_tick(struct set *set);
+bool heal_is_idle(const struct set *set);
+/* The leg's copy of the page that this entry names is bad.  False: it was
+ * known. */
+bool heal_page(struct set *set, struct leg *leg, uint64_t region,
+	       map_entry entry);
+/* No leg has a good one. */
+void heal_give_up(struct set *set, uint64_t region);
 
 /* cleaner.c */
 void cleaner_init(struct set *set);

@@ -13,7 +13,8 @@ static bool
 stop_set_is_quiet(const struct set *set)
 {
 	return set->settler.busy == 0 && store_is_idle(set) &&
-	       list_empty(&set->starved) && list_empty(&set->starved_units) &&
+	       heal_is_idle(set) && list_empty(&set->starved) &&
+	       list_empty(&set->starved_units) &&
 	       list_empty(&set->journal.jobs);
 }
 

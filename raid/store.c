@@ -275,7 +275,7 @@ store_lost(struct store *st, struct frame *f)
 
 	if (f && f->pins == 0)
 		pages_forget(set, st->region); /* to be read again */
-	if (sr->busy == 1 && !sr->stored) {
+	if (sr->busy == 1 && !sr->stored && !st->anew) {
 		sr->next_ns =
 			set->raid->now +
 			(PLANTED(STORE_RETRIED_AT_ONCE) ? 0 : STORE_RETRY_NS);
@@ -337,7 +337,7 @@ store_has(const struct set *set, uint64_t region)
 }
 
 static void
-store_start(struct set *set, uint64_t region)
+store_start(struct set *set, uint64_t region, bool anew)
 {
 	struct store *st = set->storer.stores;
 
@@ -347,10 +347,18 @@ store_start(struct set *set, uint64_t region)
 	st->region = region;
 	st->dropped = false;
 	st->composed = false;
+	st->anew = anew;
 	set->storer.busy++;
 	st->page.done = store_page_done;
 	if (pages_need(set, region, &st->page))
 		store_write(st);
+}
+
+void
+store_anew(struct set *set, uint64_t region)
+{
+	if (set->storer.busy < STORE_MAX && !store_has(set, region))
+		store_start(set, region, true);
 }
 
 void
@@ -420,6 +428,6 @@ store_tick(struct set *set)
 		sr->hand = (sr->hand + 1) % set->regions;
 		if (set->sums.per_region[region] > 0 &&
 		    set->resync_in[region] == 0 && !store_has(set, region))
-			store_start(set, region);
+			store_start(set, region, false);
 	}
 }

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages of sums of which a leg has a bad copy (R11, R21).  The page is stored
+ * anew, to the other slot on all legs, like any other: nothing that is in use
+ * is written over, and what keeps stores apart keeps these apart.  Then the
+ * leg's new copy is read back.
+ */
+#include "set.h"
+
+/* The page that an entry names, be the rest of it what it may. */
+static bool
+heal_is_same_page(map_entry a, map_entry b)
+{
+	return map_slot(a) == map_slot(b) && map_crc(a) == map_crc(b);
+}
+
+void
+heal_carve(struct set *set, struct arena *a)
+{
+	ARENA_TAKE_BUFFERS(a, set ? &set->healer : NULL, buf, 1);
+}
+
+bool
+heal_page(struct set *set, struct leg *leg, uint64_t region, map_entry entry)
+{
+	struct healer *hr = &set->healer;
+	struct heal *h = hr->heals;
+
+	while (h < hr->heals + hr->count && h->region != region)
+		h++;
+	if (h == hr->heals + hr->count) {
+		if (hr->count == HEAL_MAX)
+			return true; /* the next read of it finds it again */
+		*h = (struct heal){.region = region, .entry = entry};
+		hr->count++;
+	}
+	if (heal_is_same_page(h->entry, entry) && (h->legs & leg->bit))
+		return false;
+	h->entry = entry;
+	h->legs |= leg->bit;
+	return true;
+}
+
+void
+heal_give_up(struct set *set, uint64_t region)
+{
+	struct healer *hr = &set->healer;
+
+	for (uint32_t i = 0; i < hr->count; i++)
+		if (hr->heals[i].region == region)
+			hr->heals[i].legs = 0;
+}
+
+static void
+heal_remove(struct healer *hr, struct heal *h)
+{
+	CHECK(!hr->reading);
+	*h = hr->heals[--hr->count];
+}
+
+static uint64_t
+heal_place(const struct set *set, uint64_t region)
+{
+	return (region << set->region_shift) * BLOCK_BYTES;
+}
+
+static void
+heal_well(struct set *set, struct heal *h, struct leg *leg)
+{
+	h->legs &= (uint8_t)~leg->bit;
+	raid_note(set->raid, NOTE_PAGE_REPAIRED, set, leg, 0,
+		  heal_place(set, h->region),
+		  BLOCK_BYTES << set->region_shift);
+}
+
+static void
+heal_read_done(struct op *op, int res)
+{
+	struct set *set = op->owner;
+	struct healer *hr = &set->healer;
+	struct heal *h = &hr->heals[hr->at];
+	map_entry e = set->map[h->region];
+
+	hr->reading = false;
+	if (op->abandoned)
+		hr->buf = op->spare;
+	/* Given up, or there is another page by now: look again. */
+	if (op->abandoned || !heal_is_same_page(e, hr->entry))
+		return;
+	if (res == 0 && page_crc(&set->name, h->region, map_slot(e) - SLOT_0,
+				 hr->buf) == map_crc(e)) {
+		op->leg->repaired++;
+		heal_well(set, h, op->leg);
+		return;
+	}
+	h->entry = e;
+	verdict_give(op->leg, VERDICT_PAGE_BAD, res, heal_place(set, h->region),
+		     BLOCK_BYTES << set->region_shift);
+	/* Once is enough: else a leg that can keep no page has us store for
+	 * ever. */
+	if (h->again)
+		h->legs &= (uint8_t)~op->leg->bit;
+	h->again = true;
+}
+
+static void
+heal_read_back(struct set *set, struct heal *h, struct leg *leg)
+{
+	struct healer *hr = &set->healer;
+	struct op *op;
+
+	hr->reading = true;
+	hr->entry = set->map[h->region];
+	op = op_submit(leg, IO_READ,
+		       set->raid->sb.layout.sums_offset +
+			       (h->region * 2 +
+				(map_slot(hr->entry) - SLOT_0)) *
+				       4096,
+		       4096, hr->buf, false, heal_read_done, set, 0);
+	op->spared = true;
+}
+
+/* The first leg of them that is in use; of the others nothing is to be
+ * healed. */
+static struct leg *
+heal_leg(struct set *set, struct heal *h)
+{
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
+		struct leg *leg = &set->legs[i];
+
+		if (!(h->legs & leg->bit))
+			continue;
+		if (leg->run == RUN_IN)
+			return leg;
+		h->legs &= (uint8_t)~leg->bit;
+	}
+	return NULL;
+}
+
+static void
+heal_one(struct set *set, struct heal *h)
+{
+	struct healer *hr = &set->healer;
+	map_entry e = set->map[h->region];
+	struct leg *leg = heal_leg(set, h);
+
+	hr->at = (uint32_t)(h - hr->heals);
+	if (!leg) {
+		heal_remove(hr, h);
+	} else if (map_slot(e) != SLOT_0 && map_slot(e) != SLOT_1) {
+		heal_well(set, h, leg); /* of a page nobody wants */
+	} else if (!heal_is_same_page(e, h->entry)) {
+		heal_read_back(set, h, leg);
+	} else if (set->resync_in[h->region] == 0) {
+		store_anew(set, h->region);
+	}
+}
+
+void
+heal_tick(struct set *set)
+{
+	struct healer *hr = &set->healer;
+
+	if (set->write_stopped || PLANTED(BAD_PAGE_KEPT))
+		return;
+	for (uint32_t i = hr->count; i > 0 && !hr->reading; i--)
+		heal_one(set, &hr->heals[i - 1]);
+}
+
+bool
+heal_is_idle(const struct set *set)
+{
+	const struct healer *hr = &set->healer;
+
+	if (hr->reading)
+		return false;
+	for (uint32_t i = 0; i < hr->count && !set->write_stopped; i++)
+		if (set->resync_in[hr->heals[i].region] == 0 &&
+		    !PLANTED(BAD_PAGE_KEPT))
+			return false;
+	return true;
+}
