@@ -360,6 +360,7 @@ start_volume(struct start *s, struct failure *f)
 	struct volume_config cfg = {
 		.raid = {.sb = sb,
 			 .force = force,
+			 .bare = c->measure_bare,
 			 .legs = legs,
 			 .limits = config_limits(c),
 			 .wall_s = (uint64_t)time(NULL)},

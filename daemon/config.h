@@ -42,6 +42,9 @@ struct config {
 	uint64_t read_error_budget;
 	uint64_t io_deadline_ms;
 	uint64_t slow_read_ms;
+	/* From the command line, for tests/bench/cost only. */
+	bool measure_bare;
+	uint32_t measure_region_blocks;
 };
 
 void config_init(struct config *c);

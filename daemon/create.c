@@ -380,6 +380,7 @@ create_volume(struct arrays *a, struct plan *p, const struct sb *sb,
 	struct volume_config cfg = {
 		.raid = {.sb = sb,
 			 .create = true,
+			 .bare = a->config->measure_bare,
 			 .legs = legs,
 			 .limits = config_limits(a->config),
 			 .wall_s = (uint64_t)time(NULL)},
@@ -474,7 +475,9 @@ create_array(struct arrays *a, const struct create_request *req, json_t **plan,
 		.legs = req->legs,
 		.chunk_bytes = req->chunk_bytes,
 		.block_bytes = 512,
-		.region_blocks = REGION_BLOCKS,
+		.region_blocks = a->config->measure_region_blocks
+					 ? a->config->measure_region_blocks
+					 : REGION_BLOCKS,
 	};
 	if (arrays_scan(a))
 		err = failure_set(f, MSG_NO_MEMORY, "no memory");

@@ -33,6 +33,8 @@ struct raidd {
 	const char *scan[CONFIG_GLOBS_MAX];
 	unsigned scan_count;
 	bool background;
+	bool bare;
+	uint32_t region_blocks;
 	struct poller *poller;
 	struct arrays arrays;
 	struct control *control;
@@ -41,7 +43,14 @@ struct raidd {
 	struct poll_watch *signal_watch;
 };
 
-enum { OPT_SCAN = 256, OPT_DAEMON, OPT_DEFAULTS };
+enum {
+	OPT_SCAN = 256,
+	OPT_DAEMON,
+	OPT_DEFAULTS,
+	/* For tests/bench/cost, and told to nobody. */
+	OPT_BARE,
+	OPT_REGION_BLOCKS,
+};
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -50,6 +59,8 @@ static const struct option options[] = {
 	{"foreground", no_argument, NULL, 'f'},
 	{"daemon", no_argument, NULL, OPT_DAEMON},
 	{"defaults", no_argument, NULL, OPT_DEFAULTS},
+	{"measure-bare", no_argument, NULL, OPT_BARE},
+	{"measure-region-blocks", required_argument, NULL, OPT_REGION_BLOCKS},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -104,6 +115,12 @@ option_take(struct raidd *d, int c)
 	case OPT_DEFAULTS:
 		config_print_defaults(stdout);
 		return 0;
+	case OPT_BARE:
+		d->bare = true;
+		return -1;
+	case OPT_REGION_BLOCKS:
+		d->region_blocks = (uint32_t)strtoul(optarg, NULL, 10);
+		return -1;
 	case 'V':
 		printf("raidd %s\n", PACKAGE_VERSION);
 		return 0;
@@ -153,6 +170,8 @@ raidd_options_over_config(struct raidd *d, char *error, size_t error_bytes)
 		snprintf(error, error_bytes, "--scan: %s", strerror(-err));
 		return err;
 	}
+	c->measure_bare = d->bare;
+	c->measure_region_blocks = d->region_blocks;
 	return config_finish(c, error, error_bytes);
 }
 
@@ -253,6 +272,14 @@ raidd_nbd(struct raidd *d)
 	return err;
 }
 
+static void
+raidd_warn(const struct raidd *d)
+{
+	if (d->bare)
+		log_warning(NULL, "--measure-bare: arrays made now verify "
+				  "nothing and keep nothing");
+}
+
 /* In the foreground of what process_harden() and the lock allow. */
 static int
 raidd_start(struct raidd *d)
@@ -301,6 +328,7 @@ raidd_run(struct raidd *d)
 		arrays_start_all(&d->arrays);
 		sd_notify(0, "READY=1");
 		process_ready();
+		raidd_warn(d);
 		log_notice(NULL, "raidd %s is ready; control socket %s",
 			   PACKAGE_VERSION, d->config.socket);
 		err = poller_run(d->poller);

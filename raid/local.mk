@@ -8,6 +8,7 @@ raid_libraid_a_SOURCES = \
 	raid/arena.h \
 	raid/assemble.c \
 	raid/assemble.h \
+	raid/bare.c \
 	raid/check.h \
 	raid/checkpoint.c \
 	raid/cleaner.c \

@@ -53,6 +53,10 @@ part_granted(struct range *range)
 {
 	struct part *p = container_of(range, struct part, range);
 
+	if (p->set->raid->bare) {
+		bare_begin(p);
+		return;
+	}
 	/* Crash recovery comes before any access (R16); where it cannot be
 	 * recorded, what is decided can still be read (R7). */
 	if (p->kind != PART_UNWRITTEN &&

@@ -285,6 +285,8 @@ raid_init(struct raid **out, const struct raid_config *cfg, struct io *io,
 
 	if (res < 0)
 		return res;
+	if (cfg->bare && !cfg->create)
+		return -EINVAL;
 	if (len < raid_bytes(cfg))
 		return -ENOMEM;
 	struct raid *r = raid_carve(&a, &z);
@@ -300,6 +302,7 @@ raid_init(struct raid **out, const struct raid_config *cfg, struct io *io,
 		r->limits.slow_read_ns = SLOW_READ_NS_DEFAULT;
 	r->create = cfg->create;
 	r->force = cfg->force;
+	r->bare = cfg->bare;
 	r->wall_s = cfg->wall_s;
 	r->now = io->ops->now(io);
 	r->init_ns = r->now;

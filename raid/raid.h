@@ -115,6 +115,9 @@ struct raid_config {
 	const struct sb *sb;
 	bool create; /* lay out empty metadata first */
 	bool force;  /* the operator's word: an epoch made by force */
+	/* With create, to measure what sums cost: nothing is verified, nothing
+	 * journaled, and all is zeros when it is started again. */
+	bool bare;
 	/* Index: set * sb->legs + leg. */
 	const struct raid_leg_config *legs;
 	struct raid_limits limits;

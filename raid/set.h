@@ -596,6 +596,7 @@ struct raid {
 	struct raid_limits limits;
 	bool create;
 	bool force;
+	bool bare;
 	enum raid_phase phase;
 	bool epoch_begun; /* the start's */
 	int start_failed; /* why; reported when all I/O is back */

@@ -189,6 +189,9 @@ void settle_tick(struct set *set);
 bool settle_is_needed(const struct set *set, uint64_t block, uint64_t count);
 void settle_wait(struct set *set, struct part *p);
 
+/* bare.c: a part of an array whose cost is measured without sums */
+void bare_begin(struct part *p);
+
 /* fetch.c */
 /* Set are: set, block, count, buf, done; and req, if the buffer is a client's,
  * else bounce.  done(-EAGAIN): a slow leg has the client's buffer. */

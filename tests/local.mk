@@ -13,6 +13,7 @@ UNIT_TESTS = \
 	tests/unit/test_assemble \
 	tests/unit/test_assemble_member \
 	tests/unit/test_assemble_walk \
+	tests/unit/test_bare \
 	tests/unit/test_config \
 	tests/unit/test_copies \
 	tests/unit/test_crc \
@@ -344,6 +345,8 @@ SYSTEM = \
 	$(NULL)
 
 BENCH = \
+	tests/bench/common.py \
+	tests/bench/cost \
 	tests/bench/run \
 	$(NULL)
 

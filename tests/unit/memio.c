@@ -194,6 +194,7 @@ memio_create_as(struct memio *m, const struct memio_shape *shape)
 	struct raid_config cfg = {.create = true, .legs = configs};
 	struct geometry *g = &m->sb.geometry;
 
+	cfg.bare = shape->bare;
 	memset(m, 0, sizeof(*m));
 	m->io.ops = &memio_ops;
 	m->queue_end = &m->queue;

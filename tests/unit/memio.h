@@ -58,6 +58,7 @@ struct memio_shape {
 	uint64_t journal_bytes; /* 0: what members of that size get */
 	struct raid_limits limits;
 	memio_hook_f *hook;
+	bool bare;
 };
 
 /* A new array, chunk 64 KiB; raid_start's answer. */
