@@ -58,6 +58,7 @@ raid_libraid_a_SOURCES = \
 	raid/set.h \
 	raid/settle.c \
 	raid/settle.h \
+	raid/settler.c \
 	raid/start.c \
 	raid/start.h \
 	raid/status.c \

@@ -64,10 +64,10 @@ part_granted(struct range *range)
 	    !(PLANTED(WRITE_UNSYNCED) && p->kind == PART_WRITE) &&
 	    (set_can_record(p->set) || p->kind == PART_WRITE ||
 	     PLANTED(READ_WAITS_IN_VAIN)) &&
-	    settle_is_needed(p->set, p->block, p->count)) {
+	    settler_is_needed(p->set, p->block, p->count)) {
 		p->step = PART_WAITING_SETTLE;
 		range_unlock(&p->set->ranges, &p->range);
-		settle_wait(p->set, p);
+		settler_wait(p->set, p);
 		return;
 	}
 	part_begin(p);

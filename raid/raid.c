@@ -150,7 +150,7 @@ set_carve(struct set *set, struct arena *a, const struct sizes *z)
 	checkpoint_carve(set, a);
 	store_carve(set, a);
 	heal_carve(set, a);
-	settle_carve(set, a);
+	settler_carve(set, a);
 	start_carve(set, a);
 }
 
@@ -261,7 +261,7 @@ set_init(struct raid *r, uint32_t index, const struct raid_config *cfg,
 	flush_init(set);
 	cleaner_init(set);
 	store_init(set);
-	settle_init(set);
+	settler_init(set);
 }
 
 static void
@@ -344,7 +344,7 @@ set_tick(struct set *set)
 		return;
 	if (part_is_wakeable(set))
 		part_wake_starved(set);
-	settle_tick(set);
+	settler_tick(set);
 	cleaner_tick(set);
 	heal_tick(set);
 	store_tick(set);

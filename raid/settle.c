@@ -16,8 +16,6 @@
 #include "set.h"
 #include "settle.h"
 
-static void settle_finish(struct settle *st, int res);
-
 static uint64_t
 settle_offset(const struct settle *st, uint32_t b)
 {
@@ -25,74 +23,7 @@ settle_offset(const struct settle *st, uint32_t b)
 	       (st->unit * UNIT_BLOCKS + b) * BLOCK_BYTES;
 }
 
-void
-settle_carve(struct set *set, struct arena *a)
-{
-	for (uint32_t i = 0; i < SETTLE_SLOTS; i++)
-		ARENA_TAKE_BUFFERS(a, set ? &set->settler.settles[i] : NULL,
-				   bufs, SB_LEGS_MAX * UNIT_BLOCKS + 1);
-}
-
-void
-settle_init(struct set *set)
-{
-	list_init(&set->settler.waiting);
-	for (uint32_t i = 0; i < SETTLE_SLOTS; i++)
-		set->settler.settles[i].set = set;
-}
-
-bool
-settle_is_needed(const struct set *set, uint64_t block, uint64_t count)
-{
-	uint64_t last = (block + count - 1) / UNIT_BLOCKS;
-
-	if (set->units.resync == 0)
-		return false;
-	for (uint64_t i = block / UNIT_BLOCKS; i <= last; i++) {
-		const struct unit *u = units_find(&set->units, i);
-
-		if (u && u->resync)
-			return true;
-	}
-	return false;
-}
-
-void
-settle_wait(struct set *set, struct part *p)
-{
-	list_append(&set->settler.waiting, &p->link);
-}
-
 /* --- the end --- */
-
-static bool
-part_touches_unit(const struct part *p, uint64_t unit)
-{
-	return p->block < (unit + 1) * UNIT_BLOCKS &&
-	       p->block + p->count > unit * UNIT_BLOCKS;
-}
-
-/* Those that waited look again; of a unit that cannot be settled: EIO. */
-static void
-settle_wake(struct set *set, uint64_t unit, int res)
-{
-	struct list waiting;
-
-	list_init(&waiting);
-	list_splice(&waiting, &set->settler.waiting);
-	while (!list_empty(&waiting)) {
-		struct part *p = list_first(&waiting, struct part, link);
-
-		list_remove(&p->link);
-		if (!part_touches_unit(p, unit))
-			list_append(&set->settler.waiting, &p->link);
-		else if (res < 0 &&
-			 (p->kind == PART_WRITE || set_can_record(set)))
-			part_finish(p, res);
-		else
-			part_relock(p);
-	}
-}
 
 static void
 settle_finish(struct settle *st, int res)
@@ -114,7 +45,7 @@ settle_finish(struct settle *st, int res)
 		u->gen = set->flusher.gen;
 	}
 	range_unlock(&set->ranges, &st->range);
-	settle_wake(set, st->unit, res);
+	settler_wake(set, st->unit, res);
 }
 
 /* --- a leg that was given up while it was read (R10) --- */
@@ -239,10 +170,10 @@ settle_check_failed(struct settle *st, struct leg *leg, uint32_t b, int err)
 		verdict_give(leg, VERDICT_READ_ERROR, err, block * BLOCK_BYTES,
 			     BLOCK_BYTES);
 	else
-		verdict_give_block(leg, block,
-				   verdict_place(st->set, block,
-						 settle_block(st, leg->index,
-							      b)));
+		verdict_give_block(
+			leg, block,
+			verdict_place(st->set, block,
+				      settle_block(st, leg->index, b)));
 	if (!st->repair.again)
 		rp = repair_ask(st->set, st->unit);
 	if (!rp)
@@ -481,7 +412,7 @@ settle_granted(struct range *range)
 	flush_request(st->set, &st->flush);
 }
 
-static void
+void
 settle_start(struct set *set, uint64_t unit)
 {
 	struct settle *st = set->settler.settles;
@@ -501,98 +432,4 @@ settle_start(struct set *set, uint64_t unit)
 			       unit * UNIT_BLOCKS,
 		       UNIT_BLOCKS, true, settle_granted))
 		settle_granted(&st->range);
-}
-
-/* --- what to settle next --- */
-
-static bool
-settle_is_underway(const struct set *set, uint64_t unit)
-{
-	for (uint32_t i = 0; i < SETTLE_SLOTS; i++)
-		if (set->settler.settles[i].step != SETTLE_FREE &&
-		    set->settler.settles[i].step != SETTLE_STUCK &&
-		    set->settler.settles[i].unit == unit)
-			return true;
-	return false;
-}
-
-/* A unit that a part waits for. */
-static bool
-settle_next_waited(struct set *set, uint64_t *unit)
-{
-	list_for_each (l, following, &set->settler.waiting) {
-		const struct part *p = list_entry(l, struct part, link);
-		uint64_t last = (p->block + p->count - 1) / UNIT_BLOCKS;
-
-		for (*unit = p->block / UNIT_BLOCKS; *unit <= last; ++*unit)
-			if (settle_is_needed(set, *unit * UNIT_BLOCKS, 1) &&
-			    !settle_is_underway(set, *unit))
-				return true;
-	}
-	return false;
-}
-
-static bool
-settle_next_repair(struct set *set, uint64_t *unit)
-{
-	struct settler *sr = &set->settler;
-
-	for (uint32_t i = 0; i < sr->repair_count; i++) {
-		*unit = sr->repairs[i].unit;
-		if (!settle_is_underway(set, *unit))
-			return true;
-	}
-	return false;
-}
-
-static bool
-settle_next_background(struct set *set, uint64_t *unit)
-{
-	struct settler *sr = &set->settler;
-	struct units *us = &set->units;
-
-	if (us->resync == 0 || !set_can_record(set) ||
-	    (set->raid->phase == PHASE_STOPPING && list_empty(&set->starved)))
-		return false;
-	for (uint32_t i = 0; i < us->count; i++) {
-		const struct unit *u = &us->all[sr->cursor];
-
-		sr->cursor = (sr->cursor + 1) % us->count;
-		if (u->state != UNIT_CLEAN && u->resync && !u->settling) {
-			*unit = u->number;
-			return true;
-		}
-	}
-	return false;
-}
-
-static void
-settle_announce(struct set *set)
-{
-	struct settler *sr = &set->settler;
-
-	if (set->units.resync > 0 && !sr->announced) {
-		sr->announced = true;
-		sr->rewritten = 0;
-		raid_note(set->raid, NOTE_RESYNC_START, set, NULL, 0,
-			  set->units.resync, 0);
-	} else if (set->units.resync == 0 && sr->announced) {
-		sr->announced = false;
-		raid_note(set->raid, NOTE_RESYNC_DONE, set, NULL, 0,
-			  sr->rewritten, 0);
-	}
-}
-
-void
-settle_tick(struct set *set)
-{
-	uint64_t unit;
-
-	settle_announce(set);
-	while (set->settler.busy < SETTLE_MAX &&
-	       set->settler.busy + set->settler.stuck < SETTLE_SLOTS &&
-	       (settle_next_waited(set, &unit) ||
-		settle_next_repair(set, &unit) ||
-		settle_next_background(set, &unit)))
-		settle_start(set, unit);
 }

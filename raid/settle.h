@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What settle.c and evidence.c share. */
+/* What settler.c, settle.c, judge.c and evidence.c share. */
 #ifndef RAID_SETTLE_H
 #define RAID_SETTLE_H
 
@@ -26,7 +26,13 @@ settle_is_readable(const struct settle *st, uint32_t leg, uint32_t b)
 	return st->readable[leg] >> b & 1;
 }
 
+/* settler.c */
+/* Those that waited for the unit look again; of one that cannot be settled
+ * they get EIO. */
+void settler_wake(struct set *set, uint64_t unit, int res);
+
 /* settle.c */
+void settle_start(struct set *set, uint64_t unit);
 /* True: its part of the buffers is not ours until it is back.  The leg is
  * out: what the others have decides. */
 bool settle_is_abandoned(struct settle *st, struct op *op);
@@ -41,6 +47,7 @@ void judge_tell(struct settle *st);
 /* Verdicts by evidence, on block b. */
 void judge_evidence(struct settle *st, uint32_t b);
 
+/* evidence.c */
 /* Fill in chosen, source and sum of block b, where there is an answer. */
 void evidence_choose(struct settle *st, uint32_t b);
 void evidence_by_sum(struct settle *st, uint32_t b);

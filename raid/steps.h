@@ -182,12 +182,12 @@ uint64_t trim_deadline(const struct set *set);
 /* Blocks still to be looked at. */
 uint64_t trim_left(const struct set *set);
 
-/* settle.c */
-void settle_carve(struct set *set, struct arena *a);
-void settle_init(struct set *set);
-void settle_tick(struct set *set);
-bool settle_is_needed(const struct set *set, uint64_t block, uint64_t count);
-void settle_wait(struct set *set, struct part *p);
+/* settler.c */
+void settler_carve(struct set *set, struct arena *a);
+void settler_init(struct set *set);
+void settler_tick(struct set *set);
+bool settler_is_needed(const struct set *set, uint64_t block, uint64_t count);
+void settler_wait(struct set *set, struct part *p);
 
 /* bare.c: a part of an array whose cost is measured without sums */
 void bare_begin(struct part *p);
