@@ -201,8 +201,9 @@ checkpoint_compose(struct set *set)
 	uint32_t blocks = rec->blocks;
 	uint32_t sums = rec->sums;
 
-	if (ck->state != CK_APPEND || ck->composed)
+	if (ck->state != CK_APPEND)
 		return 0;
+	CHECK(!ck->composed); /* it ends with that append */
 	if (!ck->begun)
 		checkpoint_note_start(set);
 	if (record_is_empty(rec))

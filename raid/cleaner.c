@@ -84,11 +84,11 @@ cleaner_compose(struct job *job, struct record *rec)
 	}
 }
 
+/* A write never waits for units while half of them are free: raid_init. */
 static bool
 cleaner_is_pressed(const struct set *set)
 {
 	return set->units.used > set->units.limit / 2 ||
-	       !list_empty(&set->starved_units) ||
 	       set->raid->phase == PHASE_STOPPING;
 }
 

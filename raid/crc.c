@@ -7,11 +7,10 @@
 #include "crc.h"
 
 #include <isa-l/crc.h>
+#include <limits.h>
 
+#include "check.h"
 #include "le.h"
-
-/* isa-l counts in int. */
-#define CRC_STEP_BYTES (1u << 30)
 
 uint32_t
 crc32c_more(uint32_t crc, const void *data, size_t length)
@@ -19,17 +18,8 @@ crc32c_more(uint32_t crc, const void *data, size_t length)
 	/* isa-l reads only, but its prototype does not say so. */
 	unsigned char *p = (unsigned char *)(uintptr_t)data;
 
-	crc = ~crc;
-	while (length > 0) {
-		size_t step = length;
-
-		if (step > CRC_STEP_BYTES)
-			step = CRC_STEP_BYTES;
-		crc = crc32_iscsi(p, (int)step, crc);
-		p += step;
-		length -= step;
-	}
-	return ~crc;
+	CHECK(length <= INT_MAX); /* isa-l counts in int */
+	return ~crc32_iscsi(p, (int)length, ~crc);
 }
 
 uint32_t

@@ -52,17 +52,12 @@ fetch_page_done(struct page_wait *w)
 		fetch_verify(f);
 }
 
-static bool
-fetch_needs_page(struct fetch *f)
+static void
+fetch_ask_page(struct fetch *f)
 {
-	if (f->page.link.next != &f->page.link)
-		return true; /* asked already */
+	CHECK(list_empty(&f->page.link));
 	f->pending++;
-	if (pages_need(f->set, set_region(f->set, f->block), &f->page)) {
-		f->pending--;
-		return false;
-	}
-	return true;
+	CHECK(!pages_need(f->set, set_region(f->set, f->block), &f->page));
 }
 
 /* Does block i, as read, verify?  -EAGAIN: the page is needed. */
@@ -167,9 +162,8 @@ fetch_single(struct fetch *f)
 		struct leg *leg = fetch_pick(f);
 
 		if (known == SUM_NEEDS_PAGE) {
-			if (fetch_needs_page(f))
-				return;
-			known = sum_lookup(f->set, f->block + f->at, &sum);
+			fetch_ask_page(f);
+			return;
 		}
 		if (known == SUM_KNOWN && sum == SUM_UNWRITTEN) {
 			memset(fetch_buf(f, f->at), 0, BLOCK_BYTES);
@@ -241,9 +235,8 @@ fetch_verify(struct fetch *f)
 		int res = fetch_check(f, i);
 
 		if (res == -EAGAIN) {
-			if (fetch_needs_page(f))
-				return;
-			res = fetch_check(f, i);
+			fetch_ask_page(f);
+			return;
 		}
 		if (res == 0)
 			continue;
@@ -321,7 +314,7 @@ fetch_start(struct fetch *f)
 	f->pending = 1;
 	for (uint32_t i = 0; i < f->count; i++) {
 		if (sum_lookup(f->set, f->block + i, &sum) == SUM_NEEDS_PAGE) {
-			(void)fetch_needs_page(f);
+			fetch_ask_page(f);
 			break;
 		}
 	}

@@ -121,9 +121,9 @@ journal_put_node(struct set *set, struct record *rec, struct node *n)
 
 	/* In the order of admission (R3). */
 	if (older && !PLANTED(SUMS_OUT_OF_ORDER) &&
-	    !(older->flags & NODE_JOURNALED) && (older->flags & NODE_DONE)) {
-		if (!journal_put_node(set, rec, older))
-			return false;
+	    !(older->flags & NODE_JOURNALED)) {
+		CHECK(older->flags & NODE_DONE);
+		CHECK(journal_put_node(set, rec, older));
 	}
 	return journal_put_again(set, rec, n, 0);
 }

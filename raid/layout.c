@@ -26,7 +26,7 @@
 static bool
 is_power_of_two(uint64_t v)
 {
-	return v != 0 && (v & (v - 1)) == 0;
+	return (v & (v - 1)) == 0; /* 0 is refused before */
 }
 
 static uint64_t

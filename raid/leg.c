@@ -61,8 +61,8 @@ leg_fail_last(struct leg *leg, enum raid_cause cause, int err)
 	struct set *set = leg->set;
 
 	raid_note(leg->raid, NOTE_LAST_LEG_ERROR, set, leg, err, cause, 0);
-	if (cause == CAUSE_DATA || cause == CAUSE_READS ||
-	    cause == CAUSE_OPERATOR || set->write_stopped ||
+	if (cause == CAUSE_DATA || cause == CAUSE_OPERATOR ||
+	    set->write_stopped ||
 	    (PLANTED(LAST_LEG_GOES_ON_AFTER_FLUSH) && cause == CAUSE_FLUSH) ||
 	    (PLANTED(LAST_LEG_GOES_ON_AFTER_APPEND) && cause == CAUSE_APPEND))
 		return;

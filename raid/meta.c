@@ -138,8 +138,7 @@ meta_write(struct raid *r, bool marking)
 
 		m->failed[i] = false;
 		m->written[i] = false;
-		if (leg->run == RUN_IN &&
-		    meta_place(r, leg)->state == LEG_IN_SYNC)
+		if (leg->run == RUN_IN)
 			meta_write_leg(r, leg);
 		else if (meta_place(r, leg)->state == LEG_IN_SYNC)
 			m->failed[i] = true; /* failed before we got there */

@@ -157,18 +157,14 @@ pages_read_done(struct op *op, int res)
 		f->data = op->spare;
 		f->slow |= leg->bit;
 	}
-	/* Another page was stored, or all became unwritten, meanwhile. */
-	if (map_slot(e) != map_slot(f->entry) ||
-	    map_crc(e) != map_crc(f->entry)) {
-		f->tried = 0;
-		f->slow = 0;
-		f->entry = e;
-		if (map_slot(e) == SLOT_NONE)
-			pages_loaded(set, f, FRAME_READY);
-		else
-			pages_load(set, f);
+	/* All became unwritten meanwhile.  No other page can have been
+	 * stored: who stores one waits for this one. */
+	if (map_slot(e) == SLOT_NONE) {
+		pages_loaded(set, f, FRAME_READY);
 		return;
 	}
+	CHECK(map_slot(e) == map_slot(f->entry) &&
+	      map_crc(e) == map_crc(f->entry));
 	if (res == 0 && (PLANTED(PAGE_NOT_VERIFIED) ||
 			 page_crc(&set->name, f->region, map_slot(e) - SLOT_0,
 				  f->data) == map_crc(e))) {

@@ -76,16 +76,16 @@ prepare_classify(struct part *p)
 	p->lost = false;
 	p->units = 0;
 	for (uint64_t i = 0; i < p->count; i++) {
-		enum sum_known known;
 		bool written;
+		enum sum_known known =
+			sum_is_written(set, p->block + i, &written);
 
-		while ((known = sum_is_written(set, p->block + i, &written)) ==
-		       SUM_NEEDS_PAGE) {
+		if (known == SUM_NEEDS_PAGE) {
 			p->step = PART_WAITING_PAGE;
 			p->page.done = prepare_page_done;
-			if (!pages_need(set, set_region(set, p->block),
-					&p->page))
-				return false;
+			CHECK(!pages_need(set, set_region(set, p->block),
+					  &p->page));
+			return false;
 		}
 		if (written)
 			p->units |= 1ull << part_unit_bit(p, i);

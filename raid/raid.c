@@ -360,6 +360,7 @@ set_is_restless(const struct set *set)
 {
 	const struct journal *j = &set->journal;
 
+	/* never: a pass ends with flush_tick, and what follows asks for none. */
 	if (!set->flusher.running && !list_empty(&set->flusher.waiting))
 		return true;
 	if (set->start != SET_SERVING)
@@ -374,9 +375,8 @@ set_is_restless(const struct set *set)
 	if (j->appending)
 		return false;
 	if (set->write_stopped) /* what waits is to be told */
-		return !list_empty(&j->jobs) || !list_empty(&j->drains);
-	return !j->blocked &&
-	       (!list_empty(&j->jobs) || set->checkpoint.state == CK_APPEND);
+		return !list_empty(&j->jobs);
+	return !j->blocked && !list_empty(&j->jobs);
 }
 
 static bool

@@ -48,13 +48,13 @@ map_begin(struct part *p)
 	for (uint64_t i = 0; i < p->count; i++) {
 		bool written;
 
-		while (sum_is_written(set, p->block + i, &written) ==
-		       SUM_NEEDS_PAGE) {
+		if (sum_is_written(set, p->block + i, &written) ==
+		    SUM_NEEDS_PAGE) {
 			p->step = PART_WAITING_PAGE;
 			p->page.done = map_page_done;
-			if (!pages_need(set, set_region(set, p->block),
-					&p->page))
-				return;
+			CHECK(!pages_need(set, set_region(set, p->block),
+					  &p->page));
+			return;
 		}
 		p->data[i] = written;
 	}

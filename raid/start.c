@@ -280,7 +280,8 @@ start_tick(struct raid *r)
 		serving &= set->start == SET_SERVING;
 		unusable |= set->start == SET_UNUSABLE;
 	}
-	if (unusable && !r->epoch_begun && r->ops_busy == 0) {
+	if (unusable && r->ops_busy == 0) {
+		CHECK(!r->epoch_begun);
 		r->phase = PHASE_STOPPED;
 		r->start_failed = -EUCLEAN;
 	} else if (ready && !r->epoch_begun) {

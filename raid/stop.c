@@ -13,9 +13,7 @@ static bool
 stop_set_is_quiet(const struct set *set)
 {
 	return set->settler.busy == 0 && store_is_idle(set) &&
-	       heal_is_idle(set) && list_empty(&set->starved) &&
-	       list_empty(&set->starved_units) &&
-	       list_empty(&set->journal.jobs);
+	       heal_is_idle(set) && list_empty(&set->journal.jobs);
 }
 
 /* One step; true: this set is done. */
@@ -35,7 +33,7 @@ stop_set(struct set *set)
 	case STOP_CLEAN:
 		/* cleaner.c does it; what waits for R17 stays DIRTY. */
 		if (set->units.used > set->units.resync ||
-		    set->cleaner.running || ck->state != CK_IDLE)
+		    ck->state != CK_IDLE)
 			return false;
 		checkpoint_want(set);
 		set->stop_head = ck->head_sequence;
@@ -65,9 +63,10 @@ stop_tick(struct raid *r)
 		if (r->sets[i].write_stopped)
 			res = -EIO;
 	}
-	if (!all || r->ops_busy > 0 || r->meta.state == META_WRITING ||
-	    (r->meta.wanted && r->meta.state == META_IDLE))
+	/* A change that is wanted is under way: meta_tick came before. */
+	if (!all || r->ops_busy > 0)
 		return;
+	CHECK(r->meta.state != META_WRITING);
 	r->phase = PHASE_STOPPED;
 	raid_note(r, NOTE_STOPPED, NULL, NULL, res, 0, 0);
 	r->stop_done(r, res, r->stop_arg);

@@ -95,21 +95,20 @@ store_recorded(struct job *job, int res)
 	store_free(st);
 }
 
-static bool
+static void
 store_put_newer(struct store *st, struct record *rec, struct node *n)
 {
 	struct sums *s = &st->set->sums;
 
 	if (!n || (n->flags & NODE_PAGED) || PLANTED(PAGE_VOIDS_NEWER))
-		return true;
-	if (!store_put_newer(st, rec, sums_node(s, n->older)))
-		return false;
+		return;
+	store_put_newer(st, rec, sums_node(s, n->older));
 	/* In flight and not in any record: it will come by itself. */
 	if (!(n->flags & (NODE_JOURNALED | NODE_DONE)))
-		return true;
+		return;
 	if ((n->flags & NODE_FIRST) && !(n->flags & NODE_JOURNALED))
-		return true;
-	return journal_put_again(st->set, rec, n, 0);
+		return;
+	CHECK(journal_put_again(st->set, rec, n, 0));
 }
 
 /*
@@ -159,10 +158,9 @@ store_compose_record(struct job *job, struct record *rec)
 		.extra = st->as_of,
 	};
 
-	uint32_t newer = store_count_newer(st);
-
-	if (newer > st->job.sums || !record_has_room(rec, 24 + newer * 24))
-		st->dropped = true; /* too much came meanwhile */
+	/* Has too much come meanwhile?  The record has room for job.sums. */
+	if (store_count_newer(st) > st->job.sums)
+		st->dropped = true;
 	if (st->dropped)
 		return;
 	st->composed = true;
@@ -173,7 +171,7 @@ store_compose_record(struct job *job, struct record *rec)
 		struct node *n =
 			sums_newest(&set->sums, store_first_block(st) + i);
 
-		CHECK(store_put_newer(st, rec, n));
+		store_put_newer(st, rec, n);
 		store_waive(st, n);
 	}
 }
@@ -273,7 +271,7 @@ store_lost(struct store *st, struct frame *f)
 	struct set *set = st->set;
 	struct storer *sr = &set->storer;
 
-	if (f && f->pins == 0)
+	if (f->pins == 0)
 		pages_forget(set, st->region); /* to be read again */
 	if (sr->busy == 1 && !sr->stored && !st->anew) {
 		sr->next_ns =
@@ -298,7 +296,8 @@ store_write(struct store *st)
 	}
 	if (map_slot(e) != SLOT_NONE &&
 	    !(PLANTED(LOST_PAGE_STORED_ANEW) && f && f->state == FRAME_LOST)) {
-		if (!f || f->state == FRAME_LOST) {
+		CHECK(f);
+		if (f->state == FRAME_LOST) {
 			store_lost(st, f);
 			return;
 		}
@@ -402,9 +401,9 @@ store_is_pressed(struct set *set)
 	uint32_t used = set->sums.used + set->sums.reserved;
 	bool starved = !list_empty(&set->starved);
 
-	if (used > set->sums.limit / 2 || (starved && used > 0))
+	if (used > set->sums.limit / 2 || starved)
 		sr->pressed = true;
-	else if (used < set->sums.limit / 8 * 3 && !starved)
+	else if (used < set->sums.limit / 8 * 3)
 		sr->pressed = false;
 	return sr->pressed;
 }
@@ -427,7 +426,7 @@ store_tick(struct set *set)
 
 		sr->hand = (sr->hand + 1) % set->regions;
 		if (set->sums.per_region[region] > 0 &&
-		    set->resync_in[region] == 0 && !store_has(set, region))
+		    set->resync_in[region] == 0)
 			store_start(set, region, false);
 	}
 }
