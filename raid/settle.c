@@ -39,7 +39,8 @@ settle_finish(struct settle *st, int res)
 	st->frame = NULL;
 	if (u)
 		u->settling = false;
-	if (u && u->resync && st->evidence && res == 0) {
+	if (u && u->resync && res == 0) {
+		CHECK(st->evidence); /* its lock was held since */
 		unit_set_resync(&set->units, u, false);
 		set->resync_in[set_region(set, st->unit * UNIT_BLOCKS)]--;
 		u->gen = set->flusher.gen;
@@ -258,11 +259,27 @@ settle_compare(struct settle *st, uint32_t b)
 	}
 }
 
+static void settle_load(struct settle *st);
+
+/* The region's first page was stored while the legs were read: sums that were
+ * in memory then are in it. */
+static bool
+settle_lacks_page(const struct settle *st)
+{
+	uint64_t region = set_region(st->set, st->unit * UNIT_BLOCKS);
+
+	return !st->frame && map_slot(st->set->map[region]) != SLOT_NONE;
+}
+
 void
 settle_decide(struct settle *st)
 {
 	struct set *set = st->set;
 
+	if (settle_lacks_page(st)) {
+		settle_load(st);
+		return;
+	}
 	judge_tell(st);
 	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
 		if (st->evidence) {

@@ -67,13 +67,38 @@ static const struct io_ops memio_ops = {
 	.note = memio_note,
 };
 
+static int
+memio_gate(struct memio *m, const struct io_req *req)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(m->gates); i++) {
+		struct memio_gate *g = &m->gates[i];
+
+		if (g->res == 0 || !(g->members >> req->member & 1) ||
+		    g->op != req->op ||
+		    (g->op != IO_FLUSH && g->area != memio_area(m, req)))
+			continue;
+		if (g->passes > 0) {
+			g->passes--;
+			continue;
+		}
+		g->hits++;
+		return g->res;
+	}
+	return 0;
+}
+
 static void
 memio_complete(struct memio *m, struct io_req *req)
 {
 	uint8_t *at = m->bytes[req->member] + req->offset;
 
-	/* Asked once: what was held is let through. */
-	req->res = m->hook && !req->priv ? m->hook(m, req) : 0;
+	/* Asked once: what was held ends as memio_release_some() said. */
+	if (req->priv)
+		req->res = -(int)(req->priv - 1);
+	else
+		req->res = m->hook ? m->hook(m, req) : 0;
+	if (req->res == 0 && !req->priv)
+		req->res = memio_gate(m, req);
 	if (req->res == MEMIO_HOLD) {
 		req->priv = 1;
 		req->next = m->held;
@@ -119,6 +144,33 @@ memio_release(struct memio *m)
 		struct io_req *req = m->held;
 
 		m->held = req->next;
+		memio_append(m, req);
+	}
+}
+
+void
+memio_release_some(struct memio *m, unsigned members, int op, int res)
+{
+	struct io_req **at = &m->held;
+	struct io_req *out = NULL;
+
+	while (*at) {
+		struct io_req *req = *at;
+
+		if (!(members >> req->member & 1) ||
+		    (op >= 0 && req->op != (enum io_op)op)) {
+			at = &req->next;
+			continue;
+		}
+		*at = req->next;
+		req->next = out; /* in the order they came again */
+		out = req;
+	}
+	while (out) {
+		struct io_req *req = out;
+
+		out = req->next;
+		req->priv = 1 + (uint64_t)-res;
 		memio_append(m, req);
 	}
 }
@@ -203,7 +255,7 @@ memio_create_as(struct memio *m, const struct memio_shape *shape)
 	m->limits = shape->limits;
 	m->member_bytes = shape->member_bytes;
 	support_sb(&m->sb, shape->sets, shape->legs);
-	g->chunk_bytes = 64 << 10;
+	g->chunk_bytes = shape->chunk_bytes ? shape->chunk_bytes : 64 << 10;
 	g->region_blocks = shape->region_blocks;
 	g->block_bytes = shape->block_bytes;
 	CHECK(layout_compute(g, m->member_bytes, shape->journal_bytes,
@@ -319,13 +371,13 @@ memio_destroy(struct memio *m)
 	memio_drop(m);
 	for (uint32_t i = 0; i < memio_members(m); i++)
 		free(m->bytes[i]);
-}
+	while (m->reqs) {
+		struct memio_req *mr = m->reqs;
 
-/* A request of ours; it stays if it is not answered. */
-struct memio_req {
-	struct raid_req req;
-	bool done;
-};
+		m->reqs = mr->next;
+		free(mr);
+	}
+}
 
 static void
 memio_answered(struct raid_req *req)
@@ -333,9 +385,15 @@ memio_answered(struct raid_req *req)
 	container_of(req, struct memio_req, req)->done = true;
 }
 
-int
-memio_do(struct memio *m, enum raid_op op, uint32_t flags, uint64_t offset,
-	 uint64_t length, void *buf)
+static void
+memio_released(struct raid_req *req)
+{
+	container_of(req, struct memio_req, req)->released = true;
+}
+
+struct memio_req *
+memio_ask(struct memio *m, enum raid_op op, uint32_t flags, uint64_t offset,
+	  uint64_t length, void *buf)
 {
 	struct memio_req *mr = calloc(1, sizeof(*mr));
 
@@ -346,15 +404,23 @@ memio_do(struct memio *m, enum raid_op op, uint32_t flags, uint64_t offset,
 	mr->req.length = length;
 	mr->req.buf = buf;
 	mr->req.done = memio_answered;
+	mr->req.released = memio_released;
+	mr->next = m->reqs;
+	m->reqs = mr;
 	raid_submit(m->raid, &mr->req);
 	CHECK(!mr->done);
-	memio_turn(m);
-	if (!mr->done)
-		return -EINPROGRESS;
-	int res = mr->req.res;
+	return mr;
+}
 
-	free(mr);
-	return res;
+int
+memio_do(struct memio *m, enum raid_op op, uint32_t flags, uint64_t offset,
+	 uint64_t length, void *buf)
+{
+	const struct memio_req *mr =
+		memio_ask(m, op, flags, offset, length, buf);
+
+	memio_turn(m);
+	return mr->done ? mr->req.res : -EINPROGRESS;
 }
 
 enum memio_area

@@ -21,6 +21,26 @@
  * request until memio_release(). */
 #define MEMIO_HOLD 1
 
+/* Where a request goes on its member. */
+enum memio_area {
+	AREA_SUPERBLOCK,
+	AREA_JOURNAL,
+	AREA_MAP,
+	AREA_SUMS,
+	AREA_DATA,
+};
+
+/* Those of an operation on an area (flushes: of any) of these members are
+ * answered so, from the one on that comes after so many. */
+struct memio_gate {
+	unsigned members;
+	enum io_op op;
+	enum memio_area area;
+	int res; /* as of a hook; 0: the gate is open */
+	unsigned passes;
+	unsigned hits;
+};
+
 struct memio;
 typedef int memio_hook_f(struct memio *m, const struct io_req *req);
 
@@ -32,10 +52,12 @@ struct memio {
 	struct io_req *held;
 	memio_hook_f *hook;
 	void *hook_arg;
+	struct memio_gate gates[3]; /* asked after the hook */
 	uint64_t now_ns;
 	uint64_t random;
 	uint64_t discards;
 	uint64_t member_bytes;
+	struct memio_req *reqs; /* of memio_ask() */
 	unsigned notes[NOTE_COUNT];
 	struct raid_note last[NOTE_COUNT];
 
@@ -54,6 +76,7 @@ struct memio_shape {
 	uint32_t sets, legs;
 	uint32_t block_bytes;
 	uint32_t region_blocks;
+	uint32_t chunk_bytes; /* 0: 64 KiB */
 	uint64_t member_bytes;
 	uint64_t journal_bytes; /* 0: what members of that size get */
 	struct raid_limits limits;
@@ -61,7 +84,7 @@ struct memio_shape {
 	bool bare;
 };
 
-/* A new array, chunk 64 KiB; raid_start's answer. */
+/* A new array; raid_start's answer. */
 int memio_create_as(struct memio *m, const struct memio_shape *shape);
 /* One that serves, of small members with regions of 64 blocks. */
 void memio_create(struct memio *m, uint32_t sets, uint32_t legs,
@@ -75,6 +98,9 @@ void memio_destroy(struct memio *m);
 /* Complete all there is, until nothing moves but by time. */
 void memio_turn(struct memio *m);
 void memio_release(struct memio *m);
+/* Of what is held only what goes to these members and, unless it is negative,
+ * is such an operation; it ends with res, which if not 0 is all it does. */
+void memio_release_some(struct memio *m, unsigned members, int op, int res);
 void memio_wait(struct memio *m, uint64_t ns);
 
 /* Submit and turn; the answer.  -EINPROGRESS: none yet; the request then
@@ -82,14 +108,19 @@ void memio_wait(struct memio *m, uint64_t ns);
 int memio_do(struct memio *m, enum raid_op op, uint32_t flags, uint64_t offset,
 	     uint64_t length, void *buf);
 
-/* Where a request goes on its member. */
-enum memio_area {
-	AREA_SUPERBLOCK,
-	AREA_JOURNAL,
-	AREA_MAP,
-	AREA_SUMS,
-	AREA_DATA,
+/* A request of ours, which lives as long as the array's members. */
+struct memio_req {
+	struct raid_req req;
+	bool done;
+	bool released; /* its buffer was kept beyond that, and is back */
+	struct memio_req *next;
 };
+
+/* Submit, and no more. */
+struct memio_req *memio_ask(struct memio *m, enum raid_op op, uint32_t flags,
+			    uint64_t offset, uint64_t length, void *buf);
+
+/* Where a request goes on its member. */
 enum memio_area memio_area(const struct memio *m, const struct io_req *req);
 
 #endif
