@@ -138,3 +138,468 @@ Test(settle, a_page_that_comes_while_the_legs_are_read_is_evidence)
 	cr_assert_eq(buf[0], 1);
 	cr_assert_eq(set()->lost_blocks, 0);
 }
+
+/* Rewritten by the run that died: its unit is DIRTY, the last sums are known.
+ * No leg has been looked at. */
+static void
+create_dirty(uint32_t legs, uint64_t blocks, unsigned held)
+{
+	create(legs);
+	for (uint64_t b = 0; b < blocks; b++)
+		cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	for (uint64_t b = 0; b < blocks; b++)
+		cr_assert_eq(write_block(b, 2, RAID_FUA), 0);
+	gate(0, held, IO_READ, AREA_DATA, MEMIO_HOLD);
+}
+
+static void
+go_back(uint32_t member, uint64_t block)
+{
+	memset(member_block(member, block), 1, RAID_BLOCK);
+}
+
+/* Leg 0 lacks block 1, leg 1 lacks block 0, and neither takes a write. */
+static void
+make_unsettled(void)
+{
+	create_dirty(2, 2, 3);
+	go_back(1, 0);
+	go_back(0, 1);
+	gate(1, 3, IO_WRITE, AREA_DATA, -EIO);
+}
+
+Test(settle, what_cannot_be_settled_is_an_error_for_all_who_wait)
+{
+	struct memio_req *read, *write;
+
+	make_unsettled();
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(set()->units.resync, 1);
+	read = ask_block(RAID_READ, 0, 0);
+	write = ask_block(RAID_WRITE, 1, 1);
+	memio_turn(&m);
+	cr_assert_not(read->done || write->done);
+	m.gates[0].res = 0;
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert_eq(m.gates[1].hits, 2);
+	cr_assert_eq(read->req.res, -EIO);
+	cr_assert_eq(write->req.res, -EIO);
+	cr_assert_eq(m.notes[NOTE_LAST_LEG_ERROR], 1);
+	cr_assert_not(set()->write_stopped);
+	open_gates();
+	/* Leg 1 alone decides by now. */
+	memio_wait(&m, 1000000000);
+	cr_assert_eq(set()->units.resync, 0);
+	cr_assert_eq(read_block(0), 0);
+	cr_assert_eq(buf[0], 1);
+	cr_assert_eq(read_block(1), 0);
+	cr_assert_eq(buf[0], 2);
+}
+
+Test(settle, a_repair_that_fails_takes_nothing_from_the_reader)
+{
+	create(2);
+	cr_assert_eq(write_block(0, 1, RAID_FUA), 0);
+	cr_assert_eq(write_block(1, 1, RAID_FUA), 0);
+	member_block(1, 0)[5] ^= 1;
+	member_block(0, 1)[5] ^= 1;
+	gate(1, 3, IO_WRITE, AREA_DATA, -EIO);
+	for (unsigned i = 0; i < 4 && m.gates[1].hits == 0; i++) {
+		cr_assert_eq(read_block(i % 2), 0);
+		cr_assert_eq(buf[5], 1);
+	}
+	cr_assert_eq(m.gates[1].hits, 2);
+	cr_assert_eq(set()->legs[0].run, RUN_OUT);
+	cr_assert_eq(m.notes[NOTE_REPAIRED], 0);
+	open_gates();
+	cr_assert_eq(read_block(1), 0);
+	cr_assert_eq(buf[5], 1);
+	cr_assert_eq(read_block(0), -EIO);
+}
+
+/* The decision cannot be recorded: it can be read, since the next start
+ * decides alike.  So can what needed none. */
+Test(settle, what_cannot_be_recorded_can_be_read)
+{
+	struct memio_req *read, *write;
+
+	create(2);
+	on_the_last_leg();
+	for (uint64_t b = 0; b < 66; b++)
+		cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	cr_assert_geq(m.raid->counters.page_stores, 1);
+	cr_assert_eq(memio_stop(&m), 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(write_block(0, 2, RAID_FUA), 0);
+	go_back(0, 0);
+	gate(0, 1, IO_READ, AREA_DATA, MEMIO_HOLD);
+	cr_assert_eq(memio_restart(&m), 0);
+	gate(1, 1, IO_WRITE, AREA_JOURNAL, -EIO);
+	read = ask_block(RAID_READ, 0, 0);
+	write = ask_block(RAID_WRITE, 0, 1);
+	memio_turn(&m);
+	m.gates[0].res = 0;
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert_eq(m.gates[1].hits, 1);
+	cr_assert(set()->write_stopped);
+	cr_assert_eq(write->req.res, -EIO);
+	cr_assert(read->done);
+	cr_assert_eq(read->req.res, 0);
+	cr_assert_eq(buf[0], 1);
+	cr_assert_eq(set()->units.resync, 1);
+	cr_assert_eq(sums_newest(&set()->sums, 1), NULL);
+	cr_assert_eq(read_block(1), 0);
+	cr_assert_eq(buf[0], 1);
+	open_gates();
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(read_block(0), 0);
+	cr_assert_eq(buf[0], 1);
+}
+
+/* A set is stuck on its epoch; another one, all of whose legs are, goes on
+ * with its recovery. */
+Test(settle, a_stuck_epoch_is_nothing_to_a_set_that_lacks_no_leg)
+{
+	const struct memio_shape shape = {
+		.sets = 2, .legs = 2, .block_bytes = 4096,
+		.region_blocks = 64, .member_bytes = MEMIO_MEMBER_BYTES,
+	};
+
+	cr_assert_eq(memio_create_as(&m, &shape), 0);
+	cr_assert_eq(write_block(0, 1, RAID_FUA), 0);
+	cr_assert_eq(write_block(0, 2, RAID_FUA), 0);
+	go_back(1, 0);
+	gate(0, 3, IO_READ, AREA_DATA, MEMIO_HOLD);
+	cr_assert_eq(memio_restart(&m), 0);
+	gate(1, 8, IO_WRITE, AREA_SUPERBLOCK, -EIO);
+	cr_assert_eq(raid_member_fail(m.raid, 1, 0), 0);
+	memio_turn(&m);
+	cr_assert_eq(m.notes[NOTE_EPOCH_STUCK], 1);
+	cr_assert_eq(set()->units.resync, 1);
+	m.gates[0].res = 0;
+	memio_release(&m);
+	cr_assert_eq(read_block(0), 0);
+	cr_assert_eq(buf[0], 2);
+	cr_assert_eq(set()->units.resync, 0);
+	cr_assert_eq(member_block(1, 0)[0], 2);
+}
+
+/* --- which evidence --- */
+
+/* Neither the sum in the journal nor the one in the page is that of any leg:
+ * the lowest one's data, counted (R17). */
+Test(settle, what_no_sum_vouches_for_is_taken_from_the_lowest_leg)
+{
+	create(2);
+	for (uint64_t b = 0; b < 66; b++)
+		cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	cr_assert_geq(m.raid->counters.page_stores, 1);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	memset(member_block(0, 0), 7, RAID_BLOCK);
+	memset(member_block(1, 0), 8, RAID_BLOCK);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(set()->unverified_blocks, 1);
+	cr_assert_eq(m.notes[NOTE_UNVERIFIED], 1);
+	cr_assert_eq(read_block(0), 0);
+	cr_assert_eq(buf[0], 7);
+	cr_assert_eq(member_block(1, 0)[0], 7);
+	cr_assert_eq(set()->lost_blocks, 0);
+}
+
+/* As no journal of ours says it: block 1's only sum, its data never came. */
+static void
+push_sum(uint64_t block, uint32_t sum, uint16_t flags)
+{
+	(void)sums_push(&set()->sums, block, sum, NODE_JOURNALED | flags);
+}
+
+static void
+settle_unit_0(void)
+{
+	memio_release(&m);
+	m.gates[0].res = 0;
+	memio_turn(&m);
+	cr_assert_eq(set()->units.resync, 0);
+}
+
+/* Its page says that it was unwritten: what lies on the disk is nobody's. */
+Test(settle, a_lone_sum_over_an_unwritten_block_is_a_loss)
+{
+	create(2);
+	for (uint64_t b = 0; b < 66; b++)
+		if (b != 1)
+			cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	cr_assert_geq(m.raid->counters.page_stores, 1);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	gate(0, 3, IO_READ, AREA_DATA, MEMIO_HOLD);
+	cr_assert_eq(memio_restart(&m), 0);
+	push_sum(1, 12345, 0);
+	settle_unit_0();
+	cr_assert_eq(read_block(1), -EIO);
+	cr_assert_eq(set()->unverified_blocks, 0);
+	cr_assert_eq(read_block(0), 0);
+	cr_assert_eq(buf[0], 2);
+}
+
+/* Zeros are no value of a block that has a sum since (H2, H14). */
+Test(settle, below_a_sum_there_are_no_zeros)
+{
+	create_dirty(2, 1, 3);
+	cr_assert_eq(memio_restart(&m), 0);
+	memset(member_block(0, 1), 7, RAID_BLOCK);
+	memset(member_block(1, 1), 7, RAID_BLOCK);
+	push_sum(1, SUM_UNWRITTEN, NODE_DONE);
+	push_sum(1, 12345, 0);
+	settle_unit_0();
+	cr_assert_eq(read_block(1), 0);
+	cr_assert_eq(buf[0], 7);
+	cr_assert_eq(m.notes[NOTE_UNVERIFIED], 1);
+}
+
+/* --- legs that fail, or hang, meanwhile --- */
+
+static void
+wait_seconds(unsigned seconds)
+{
+	for (unsigned i = 0; i < 10 * seconds; i++)
+		memio_wait(&m, 100000000);
+}
+
+/* Two of three legs hang: the third has it, and the unit does not wait; its
+ * buffers do, for both. */
+Test(settle, reads_given_up_keep_the_buffers_until_they_are_back)
+{
+	create_dirty(3, 1, 3);
+	cr_assert_eq(memio_restart(&m), 0);
+	wait_seconds(20);
+	cr_assert_eq(set()->in_mask, 4);
+	cr_assert_eq(set()->units.resync, 0);
+	cr_assert_eq(set()->settler.stuck, 1);
+	cr_assert_eq(raid_abandoned(m.raid), 2);
+	cr_assert_eq(read_block(0), 0);
+	cr_assert_eq(buf[0], 2);
+	memio_release_some(&m, 1, IO_READ, 0);
+	memio_turn(&m);
+	cr_assert_eq(set()->settler.stuck, 1);
+	memio_release_some(&m, 2, IO_READ, 0);
+	memio_turn(&m);
+	cr_assert_eq(set()->settler.stuck, 0);
+	cr_assert_eq(raid_abandoned(m.raid), 0);
+}
+
+/* It is back before the unit is settled. */
+Test(settle, a_read_given_up_may_be_back_before_the_end)
+{
+	create_dirty(3, 1, 1);
+	go_back(2, 0);
+	gate(1, 4, IO_WRITE, AREA_DATA, MEMIO_HOLD);
+	cr_assert_eq(memio_restart(&m), 0);
+	wait_seconds(10);
+	cr_assert_eq(set()->in_mask, 6);
+	cr_assert_eq(set()->settler.settles[0].step, SETTLE_WRITING);
+	cr_assert_eq(set()->settler.settles[0].abandoned, 1);
+	memio_release_some(&m, 1, IO_READ, 0);
+	memio_turn(&m);
+	cr_assert_eq(set()->settler.settles[0].abandoned, 0);
+	cr_assert_eq(set()->settler.settles[0].step, SETTLE_WRITING);
+	memio_release_some(&m, 4, IO_WRITE, 0);
+	memio_turn(&m);
+	cr_assert_eq(set()->units.resync, 0);
+	cr_assert_eq(set()->settler.stuck, 0);
+	cr_assert_eq(member_block(2, 0)[0], 2);
+}
+
+/* So many slots there are; then recovery waits for a leg that hangs. */
+Test(settle, recovery_stops_when_all_its_buffers_are_stuck)
+{
+	enum { UNITS = 12 };
+
+	create(3);
+	for (int v = 1; v < 3; v++)
+		for (uint64_t u = 0; u < UNITS; u++)
+			cr_assert_eq(write_block(u * UNIT_BLOCKS, v, RAID_FUA),
+				     0);
+	gate(0, 1, IO_READ, AREA_DATA, MEMIO_HOLD);
+	gate(1, 2, IO_READ, AREA_DATA, MEMIO_HOLD);
+	m.gates[1].passes = SETTLE_MAX;
+	cr_assert_eq(memio_restart(&m), 0);
+	wait_seconds(30);
+	cr_assert_eq(set()->in_mask, 4);
+	cr_assert_eq(set()->settler.stuck, SETTLE_SLOTS);
+	cr_assert_eq(set()->settler.busy, 0);
+	cr_assert_eq(set()->units.resync, UNITS - SETTLE_SLOTS);
+	open_gates();
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert_eq(set()->settler.stuck, 0);
+	cr_assert_eq(set()->units.resync, 0);
+}
+
+/* The leg that was rewritten hangs when it is read back. */
+Test(settle, reading_back_is_given_up_with_its_leg)
+{
+	create_dirty(2, 1, 2);
+	m.gates[0].passes = 1;
+	go_back(1, 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(set()->settler.settles[0].step, SETTLE_CHECKING);
+	wait_seconds(10);
+	cr_assert_eq(set()->in_mask, 1);
+	cr_assert_eq(set()->units.resync, 0);
+	cr_assert_eq(set()->settler.stuck, 1);
+	cr_assert_eq(set()->legs[1].repaired, 0);
+	open_gates();
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert_eq(set()->settler.stuck, 0);
+}
+
+/* What a leg that left meanwhile fails is not asked for again, nor counted. */
+Test(settle, a_read_that_fails_on_a_leg_that_left_is_let_go)
+{
+	create_dirty(2, 1, 2);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(raid_member_fail(m.raid, 0, 1), 0);
+	memio_turn(&m);
+	cr_assert_eq(set()->units.resync, 1);
+	open_gates();
+	memio_release_some(&m, 2, IO_READ, -EIO);
+	memio_turn(&m);
+	cr_assert_eq(set()->units.resync, 0);
+	cr_assert_eq(set()->legs[1].verdicts[VERDICT_READ_ERROR], 0);
+	cr_assert_eq(read_block(0), 0);
+	cr_assert_eq(buf[0], 2);
+}
+
+static int
+hook_loses_repair(struct memio *mem, const struct io_req *req)
+{
+	static const uint8_t rotten[RAID_BLOCK];
+
+	/* What is written to member 1 is not there when it is read back. */
+	if (req->op == IO_READ && req->member == 1 &&
+	    memio_area(mem, req) == AREA_DATA)
+		memcpy(member_block(1, 0), rotten, RAID_BLOCK);
+	return 0;
+}
+
+Test(settle, a_repair_that_the_disk_lost_is_not_called_one)
+{
+	create(2);
+	cr_assert_eq(write_block(0, 1, RAID_FUA), 0);
+	m.hook = hook_loses_repair;
+	for (unsigned i = 0; i < 4; i++) {
+		cr_assert_eq(read_block(0), 0);
+		cr_assert_eq(buf[0], 1);
+	}
+	cr_assert_geq(set()->legs[1].budget_used, 2);
+	cr_assert_eq(set()->legs[1].repaired, 0);
+	cr_assert_eq(m.notes[NOTE_REPAIRED], 0);
+}
+
+/* --- what is settled next --- */
+
+static void
+read_all(uint64_t units)
+{
+	static uint8_t bufs[160][RAID_BLOCK] __attribute__((aligned(4096)));
+	struct memio_req *reqs[160];
+
+	for (uint64_t u = 0; u < units; u++)
+		reqs[u] = memio_ask(&m, RAID_READ, 0,
+				    u * UNIT_BLOCKS * RAID_BLOCK, RAID_BLOCK,
+				    bufs[u]);
+	memio_turn(&m);
+	for (uint64_t u = 0; u < units; u++) {
+		cr_assert(reqs[u]->done && reqs[u]->req.res == 0);
+		cr_assert_eq(bufs[u][9], 1);
+	}
+}
+
+/* More repairs at a time than are remembered: later reads find the rest. */
+Test(settle, repairs_that_were_forgotten_are_found_again)
+{
+	enum { UNITS = 160 };
+
+	create(2);
+	m.limits.parts_max = 256;
+	m.limits.page_frames_max = 64;
+	cr_assert_eq(memio_restart(&m), 0);
+	for (uint64_t u = 0; u < UNITS; u++)
+		cr_assert_eq(write_block(u * UNIT_BLOCKS, 1, RAID_FUA), 0);
+	for (uint64_t u = 0; u < UNITS; u++)
+		member_block(1, u * UNIT_BLOCKS)[9] ^= 1;
+	read_all(UNITS);
+	cr_assert_geq(set()->legs[1].repaired, REPAIR_MAX);
+	cr_assert_lt(set()->legs[1].repaired, set()->legs[1].budget_used);
+	for (unsigned i = 0; i < 20; i++) {
+		read_all(UNITS);
+		cr_assert_eq(read_block(0), 0); /* the other leg's turn */
+	}
+	cr_assert_eq(set()->legs[1].repaired, UNITS);
+}
+
+/* It reaches into two units, only the second of which waits. */
+Test(settle, a_read_of_two_units_waits_for_the_one_that_is_dirty)
+{
+	struct memio_req *read;
+
+	create(2);
+	cr_assert_eq(write_block(15, 1, RAID_FUA), 0);
+	cr_assert_eq(write_block(16, 1, RAID_FUA), 0);
+	cr_assert_eq(write_block(16, 2, 0), 0);
+	gate(0, 3, IO_READ, AREA_DATA, MEMIO_HOLD);
+	cr_assert_eq(memio_restart(&m), 0);
+	read = memio_ask(&m, RAID_READ, 0, 15 * RAID_BLOCK, 2 * RAID_BLOCK,
+			 buf);
+	memio_turn(&m);
+	cr_assert_not(read->done);
+	open_gates();
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert(read->done && read->req.res == 0);
+	cr_assert_eq(buf[0], 1);
+	cr_assert_eq(buf[RAID_BLOCK], 2);
+}
+
+/* A write waits for room, which only pages give, which only recovery lets be
+ * stored: it goes on though the array is to stop. */
+Test(settle, a_stop_goes_on_with_recovery_while_a_write_waits_for_room)
+{
+	struct memio_req *write;
+
+	create(2);
+	gate(0, 3, IO_WRITE, AREA_SUMS, MEMIO_HOLD);
+	for (uint64_t b = 0; b < 56; b++)
+		cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	for (uint64_t b = 0; b < 56; b++)
+		cr_assert_eq(write_block(b, 2, 0), 0);
+	cr_assert_eq(write_block(64, 1, RAID_FUA), 0);
+	open_gates();
+	gate(0, 3, IO_READ, AREA_DATA, MEMIO_HOLD);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_geq(set()->sums.used, 100);
+	cr_assert_eq(set()->units.resync, 4);
+	memset(buf, 3, 40 * RAID_BLOCK);
+	write = memio_ask(&m, RAID_WRITE, 0, 128 * RAID_BLOCK, 40 * RAID_BLOCK,
+			  buf);
+	memio_turn(&m);
+	cr_assert_not(list_empty(&set()->starved));
+	cr_assert_eq(memio_stop(&m), -EINPROGRESS);
+	open_gates();
+	memio_release(&m);
+	for (unsigned i = 0; i < 20 && !m.stopped; i++)
+		memio_wait(&m, 500000000);
+	cr_assert(m.stopped);
+	cr_assert_eq(m.stop_res, 0);
+	cr_assert(write->done && write->req.res == 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	for (uint64_t b = 0; b < 168; b++) {
+		int value = b < 56 ? 2 : b == 64 ? 1 : b >= 128 ? 3 : 0;
+
+		cr_assert_eq(read_block(b), 0);
+		cr_assert_eq(buf[0], value);
+	}
+}
