@@ -18,6 +18,7 @@
 #include "config.h"
 #include "device.h"
 #include "log.h"
+#include "memory.h"
 #include "notes.h"
 #include "volume.h"
 
@@ -362,7 +363,7 @@ start_volume(struct start *s, struct failure *f)
 			 .force = force,
 			 .bare = c->measure_bare,
 			 .legs = legs,
-			 .limits = config_limits(c),
+			 .limits = memory_limits(array->home, sb),
 			 .wall_s = (uint64_t)time(NULL)},
 		.devices = devices,
 		.name = array->name,
@@ -377,6 +378,7 @@ start_volume(struct start *s, struct failure *f)
 	if (force)
 		log_warning(array->name,
 			    "starting degraded by the operator's word");
+	array->sums_cache_bytes = memory_of_pages(&cfg.raid);
 	res = volume_start(&array->volume, &cfg, array->home->poller, notes_cb,
 			   array);
 	free(devices);

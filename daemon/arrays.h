@@ -50,6 +50,7 @@ struct array {
 	char name[SB_NAME_MAX + 1];
 	enum array_state state;
 	struct volume *volume; /* SERVING */
+	uint64_t sums_cache_bytes; /* the volume's */
 	uint32_t sets;         /* of the volume */
 	uint32_t legs;
 	struct failure why; /* WAITING; MSG_NONE: not tried yet */

@@ -107,8 +107,9 @@ static const struct key keys[] = {
 	     "units of 64 KiB that may be dirty, each set; 0: the default"),
 	UINT("limits", sums_max, "0", 0, 268435456,
 	     "sums no page holds yet, each set; 0: the default"),
-	UINT("limits", page_frames_max, "0", 0, 16777216,
-	     "pages of sums in memory, 4 KiB each, each set; 0: the default"),
+	UINT("limits", sums_cache_mib, "0", 0, 16777216,
+	     "memory for sums of an array, 1 MiB for 1 GiB of data; 0: for all "
+	     "of it, within a quarter of the machine's memory"),
 	UINT("limits", read_error_budget, "0", 0, 1000000,
 	     "bad reads before a leg is dropped, halved hourly; 0: the "
 	     "default"),
@@ -506,7 +507,6 @@ config_limits(const struct config *c)
 		.io_deadline_ns = c->io_deadline_ms * 1000000,
 		.slow_read_ns = c->slow_read_ms * 1000000,
 		.sums_max = (uint32_t)c->sums_max,
-		.page_frames_max = (uint32_t)c->page_frames_max,
 		.read_error_budget = (uint32_t)c->read_error_budget,
 	};
 }

@@ -38,7 +38,7 @@ struct config {
 	uint64_t parts_max; /* the fields of struct raid_limits; 0: default */
 	uint64_t dirty_units_max;
 	uint64_t sums_max;
-	uint64_t page_frames_max;
+	uint64_t sums_cache_mib; /* an array's; 0: see memory.h */
 	uint64_t read_error_budget;
 	uint64_t io_deadline_ms;
 	uint64_t slow_read_ms;
@@ -68,6 +68,7 @@ int config_finish(struct config *c, char *error, size_t error_bytes);
 /* Every key with its default and what it means: a raidd.conf. */
 void config_print_defaults(FILE *out);
 
+/* All but page_frames_max (memory.h). */
 struct raid_limits config_limits(const struct config *c);
 
 #endif

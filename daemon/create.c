@@ -22,6 +22,7 @@
 #include "config.h"
 #include "device.h"
 #include "log.h"
+#include "memory.h"
 #include "notes.h"
 #include "plan.h"
 #include "volume.h"
@@ -382,7 +383,7 @@ create_volume(struct arrays *a, struct plan *p, const struct sb *sb,
 			 .create = true,
 			 .bare = a->config->measure_bare,
 			 .legs = legs,
-			 .limits = config_limits(a->config),
+			 .limits = memory_limits(a, sb),
 			 .wall_s = (uint64_t)time(NULL)},
 		.devices = devices,
 		.name = array->name,
@@ -411,6 +412,7 @@ create_volume(struct arrays *a, struct plan *p, const struct sb *sb,
 		/* The volume's from here on. */
 		d->fd = -1;
 	}
+	array->sums_cache_bytes = memory_of_pages(&cfg.raid);
 	res = volume_start(&array->volume, &cfg, a->poller, notes_cb, array);
 	free(devices);
 	if (!res)

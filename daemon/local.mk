@@ -57,6 +57,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/nbd_server.c \
 	daemon/nbd_wire.c \
 	daemon/nbd_wire.h \
+	daemon/memory.c \
+	daemon/memory.h \
 	daemon/notebox.c \
 	daemon/notebox.h \
 	daemon/notes.c \

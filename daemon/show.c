@@ -318,6 +318,9 @@ show_array(const struct array *array)
 		text_or_null(h->attached ? h->attachment.device : NULL));
 	json_object_set_new(out, "connections", INT(h->connections));
 	json_object_set_new(out, "requests", INT(h->status.requests));
+	json_object_set_new(
+		out, "sums_cache_bytes",
+		INT(array->volume ? array->sums_cache_bytes : 0));
 	json_object_set_new(out, "counters",
 			    counters_json(&h->status.counters));
 	json_object_set_new(out, "progress", progress_json(h));

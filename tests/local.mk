@@ -25,6 +25,7 @@ UNIT_TESTS = \
 	tests/unit/test_leg \
 	tests/unit/test_line \
 	tests/unit/test_map \
+	tests/unit/test_memory \
 	tests/unit/test_nbd_conn \
 	tests/unit/test_nbd_wire \
 	tests/unit/test_notebox \
