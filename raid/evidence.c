@@ -9,14 +9,16 @@
 #include "set.h"
 #include "settle.h"
 
-/* The first leg whose block has that sum; -1: none. */
+/* The first leg whose block has that sum; -1: none.  An older one of a leg
+ * that is aside says nothing. */
 static int
-evidence_match(const struct settle *st, uint32_t b, uint32_t sum)
+evidence_match(const struct settle *st, uint32_t b, uint32_t sum, bool newest)
 {
 	uint64_t block = st->unit * UNIT_BLOCKS + b;
 
 	for (uint32_t i = 0; i < settle_legs(st); i++)
 		if (settle_is_readable(st, i, b) &&
+		    (newest || !st->set->legs[i].aside) &&
 		    sum_of(st->set->sum_base, block, settle_block(st, i, b)) ==
 			    sum)
 			return (int)i;
@@ -97,6 +99,7 @@ evidence_lose(struct settle *st, uint32_t b)
 		n->gen = set->flusher.gen + (1u << 30);
 	}
 	set->lost_blocks++;
+	set->salvage.undecided_blocks++;
 	raid_note(set->raid, NOTE_LOST_BLOCK, set, NULL, -EIO,
 		  block * BLOCK_BYTES, 0);
 }
@@ -108,7 +111,8 @@ evidence_accept(struct settle *st, uint32_t b)
 	uint64_t block = st->unit * UNIT_BLOCKS + b;
 	int leg = evidence_last_resort(st, b);
 
-	if (leg < 0) {
+	if (leg < 0 ||
+	    (set_is_quiet(set) && !PLANTED(SALVAGE_TRUSTS_UNVERIFIED))) {
 		evidence_lose(st, b);
 		return;
 	}
@@ -133,6 +137,7 @@ evidence_choose(struct settle *st, uint32_t b)
 	bool any = n != NULL;
 	bool older = n && n->older != NODE_NONE;
 	bool paged = false;
+	bool newest = true;
 
 	if (n && n->sum == SUM_UNWRITTEN)
 		return; /* nothing after it: zeros */
@@ -141,7 +146,7 @@ evidence_choose(struct settle *st, uint32_t b)
 			based = true; /* below a sum, never zeros (H14) */
 			break;
 		}
-		int leg = evidence_match(st, b, n->sum);
+		int leg = evidence_match(st, b, n->sum, newest);
 
 		if (leg >= 0) {
 			evidence_take(st, b, leg, n->sum);
@@ -149,11 +154,12 @@ evidence_choose(struct settle *st, uint32_t b)
 		}
 		based = node_is_settled(n, set->flusher.done_gen) &&
 			!PLANTED(SUM_BELOW_BASE_VOUCHES);
+		newest = false;
 		if (PLANTED(NEWEST_SUM_ONLY))
 			break;
 	}
 	if (!based && evidence_page_sum(st, b, &sum)) {
-		int leg = evidence_match(st, b, sum);
+		int leg = evidence_match(st, b, sum, newest);
 
 		any = paged = true;
 		if (leg >= 0) {
@@ -183,7 +189,7 @@ evidence_by_sum(struct settle *st, uint32_t b)
 	    sum == SUM_UNWRITTEN)
 		return;
 	int leg = PLANTED(REPAIR_UNVERIFIED) ? evidence_last_resort(st, b)
-					     : evidence_match(st, b, sum);
+					     : evidence_match(st, b, sum, true);
 
 	if (leg >= 0)
 		evidence_take(st, b, leg, sum);

@@ -60,6 +60,16 @@ fetch_ask_page(struct fetch *f)
 	CHECK(!pages_need(f->set, set_region(f->set, f->block), &f->page));
 }
 
+/* It may have been written, and the record that said so be missing: then
+ * there would be its data. */
+static int
+fetch_check_gap(const struct fetch *f, uint32_t i)
+{
+	static const uint8_t zeros[BLOCK_BYTES];
+
+	return memcmp(fetch_buf(f, i), zeros, BLOCK_BYTES) == 0 ? 0 : -EIO;
+}
+
 /* Does block i, as read, verify?  -EAGAIN: the page is needed. */
 static int
 fetch_check(struct fetch *f, uint32_t i)
@@ -74,6 +84,8 @@ fetch_check(struct fetch *f, uint32_t i)
 	case SUM_LOST:
 		return -EIO;
 	}
+	if (sum == SUM_UNWRITTEN && set_has_gap(f->set))
+		return fetch_check_gap(f, i);
 	if (sum == SUM_UNWRITTEN) {
 		if (!PLANTED(UNWRITTEN_READS_DISK))
 			memset(fetch_buf(f, i), 0, BLOCK_BYTES);
@@ -165,7 +177,8 @@ fetch_single(struct fetch *f)
 			fetch_ask_page(f);
 			return;
 		}
-		if (known == SUM_KNOWN && sum == SUM_UNWRITTEN) {
+		if (known == SUM_KNOWN && sum == SUM_UNWRITTEN &&
+		    !set_has_gap(f->set)) {
 			memset(fetch_buf(f, f->at), 0, BLOCK_BYTES);
 			continue;
 		}
@@ -291,6 +304,8 @@ fetch_is_unwritten(const struct fetch *f)
 {
 	uint32_t sum;
 
+	if (set_has_gap(f->set))
+		return false;
 	for (uint32_t i = 0; i < f->count; i++)
 		if (sum_lookup(f->set, f->block + i, &sum) != SUM_KNOWN ||
 		    sum != SUM_UNWRITTEN)
@@ -305,6 +320,11 @@ fetch_start(struct fetch *f)
 
 	list_init(&f->page.link);
 	f->page.done = fetch_page_done;
+	if (set_is_dark(f->set)) {
+		f->set->lost_blocks += f->count;
+		f->done(f, -EIO);
+		return;
+	}
 	if (fetch_is_unwritten(f)) {
 		memset(f->buf, 0, (size_t)f->count * BLOCK_BYTES);
 		f->done(f, 0);

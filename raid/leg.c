@@ -44,6 +44,8 @@ leg_is_expendable(const struct leg *leg)
 	const struct set *set = leg->set;
 	const struct raid *r = leg->raid;
 
+	if (r->salvage) /* no epoch could say that it is out */
+		return false;
 	for (uint32_t i = 0; i < r->sb.geometry.legs; i++) {
 		const struct leg *other = &set->legs[i];
 
@@ -105,6 +107,8 @@ leg_fail(struct leg *leg, enum raid_cause cause, int err)
 static bool
 leg_is_better(const struct leg *a, const struct leg *b)
 {
+	if (a->aside != b->aside)
+		return b->aside;
 	bool a_shunned = a->raid->now < a->shun_until_ns;
 	bool b_shunned = b->raid->now < b->shun_until_ns;
 

@@ -54,6 +54,7 @@ raid_libraid_a_SOURCES = \
 	raid/repair.c \
 	raid/replay.c \
 	raid/request.c \
+	raid/salvage.c \
 	raid/scan.c \
 	raid/set.h \
 	raid/settle.c \

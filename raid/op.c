@@ -103,6 +103,8 @@ op_submit(struct leg *leg, enum io_op code, uint64_t offset, uint64_t length,
 
 	CHECK(!list_empty(&r->ops_free));
 	CHECK(leg->present);
+	/* Not a byte, whatever the caller thinks. */
+	CHECK(!r->salvage || code == IO_READ || PLANTED(SALVAGE_WRITES));
 	struct op *op = list_first(&r->ops_free, struct op, link);
 
 	list_remove(&op->link);

@@ -311,6 +311,8 @@ sum_is_written(struct set *set, uint64_t block, bool *written)
 	uint32_t sum = SUM_UNWRITTEN;
 
 	*written = true;
+	if (set_has_gap(set) || set_is_dark(set))
+		return SUM_KNOWN; /* for all we know */
 	if (set->doubt_count == 0 && map_is_full(set->map[region]) &&
 	    set->sums.per_region[region] == 0)
 		return SUM_KNOWN;

@@ -246,7 +246,12 @@
 	X(LOST_PAGE_STORED_ANEW, "R24", "-",                                   \
 	  "a page that no leg has is stored anew")                             \
 	X(BAD_PAGE_KEPT, "R11", "-",                                           \
-	  "a leg's bad copy of a page of sums stays as it is")
+	  "a leg's bad copy of a page of sums stays as it is")                 \
+	X(SALVAGE_WRITES, "R24", "-", "a salvage takes writes")                \
+	X(SALVAGE_TRUSTS_UNVERIFIED, "R24", "-",                               \
+	  "a salvage returns what no sum vouches for")                         \
+	X(SALVAGE_GAP_READS_ZEROS, "R24", "-",                                 \
+	  "what a lost record may have said is taken for unwritten")
 
 enum plant {
 	PLANT_NONE,

@@ -218,7 +218,9 @@ leg_init(struct raid *r, struct set *set, uint32_t i,
 	leg->bytes = cfg->bytes;
 	leg->sb_sequence = cfg->sb_sequence;
 	leg->sb_slot = cfg->sb_slot;
+	leg->behind_epoch = cfg->behind_epoch;
 	leg_set_run(leg, cfg->present && (p->state == LEG_IN_SYNC ||
+					  raid_rescues(r) ||
 					  PLANTED(STALE_LEG_USED))
 				 ? RUN_IN
 				 : RUN_OUT);
@@ -301,7 +303,9 @@ raid_init(struct raid **out, const struct raid_config *cfg, struct io *io,
 	if (r->limits.slow_read_ns == 0)
 		r->limits.slow_read_ns = SLOW_READ_NS_DEFAULT;
 	r->create = cfg->create;
-	r->force = cfg->force;
+	r->force = cfg->force || cfg->recover;
+	r->salvage = cfg->salvage;
+	r->recover = cfg->recover;
 	r->bare = cfg->bare;
 	r->wall_s = cfg->wall_s;
 	r->now = io->ops->now(io);
@@ -336,10 +340,28 @@ raid_stop(struct raid *r, raid_event_f *done, void *arg)
 	r->stop_arg = arg;
 }
 
+/* Nothing is written, or a checkpoint and nothing else (salvage.c). */
+static void
+set_tick_quiet(struct set *set)
+{
+	if (set->start != SET_SERVING && set->start != SET_RECUT)
+		return;
+	settler_tick(set);
+	if (set->raid->salvage)
+		return;
+	checkpoint_tick(set);
+	journal_tick(set);
+	flush_tick(set);
+}
+
 static void
 set_tick(struct set *set)
 {
 	flush_tick(set);
+	if (set->start == SET_RECUT || set->raid->salvage) {
+		set_tick_quiet(set);
+		return;
+	}
 	if (set->start != SET_SERVING)
 		return;
 	if (part_is_wakeable(set))
@@ -363,7 +385,9 @@ set_is_restless(const struct set *set)
 	/* never: a pass ends with flush_tick, and what follows asks for none. */
 	if (!set->flusher.running && !list_empty(&set->flusher.waiting))
 		return true;
-	if (set->start != SET_SERVING)
+	if (set->raid->salvage)
+		return false;
+	if (set->start != SET_SERVING && set->start != SET_RECUT)
 		return false;
 	if (set->checkpoint.state == CK_MAP && set->checkpoint.block_at == 0)
 		return true;
@@ -496,6 +520,8 @@ raid_member_fail(struct raid *r, uint32_t set, uint32_t leg)
 		return -ENOENT;
 	struct leg *l = &r->sets[set].legs[leg];
 
+	if (r->salvage)
+		return -EROFS;
 	if (l->run != RUN_IN)
 		return -EALREADY;
 	return leg_fail(l, CAUSE_OPERATOR, 0) ? 0 : -EBUSY;

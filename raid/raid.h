@@ -107,6 +107,8 @@ struct raid_leg_config {
 	 * the slot (0, 1) it was in: the next write goes to the other. */
 	uint64_t sb_sequence;
 	uint8_t sb_slot;
+	/* Salvage: it went back in time, to this epoch; 0: it did not. */
+	uint64_t behind_epoch;
 };
 
 struct raid_config {
@@ -118,6 +120,10 @@ struct raid_config {
 	/* With create, to measure what sums cost: nothing is verified, nothing
 	 * journaled, and all is zeros when it is started again. */
 	bool bare;
+	/* Read-only, from what is there: no member is written to. */
+	bool salvage;
+	/* Go on from what is there, and give up the rest (implies force). */
+	bool recover;
 	/* Index: set * sb->legs + leg. */
 	const struct raid_leg_config *legs;
 	struct raid_limits limits;
@@ -143,6 +149,12 @@ typedef void raid_event_f(struct raid *r, int res, void *arg);
  * Take the legs in, make the start's epoch, replay (R13, R19).  done(0): the
  * array serves.  done(-EUCLEAN): a set has no leg with whole metadata.
  * done(-EIO): no epoch could come into force.  Once.
+ *
+ * With salvage or recover present legs need not be in-sync (salvage.h).  Of
+ * salvage done is 0, if there is a single set with metadata or none at all:
+ * READ and MAP are served, FLUSH does nothing, all else gets -EROFS.  Of
+ * recover -EUCLEAN says that nothing was written: a set has nothing to go on
+ * from.
  */
 void raid_start(struct raid *r, raid_event_f *done, void *arg);
 
@@ -172,7 +184,7 @@ uint64_t raid_size(const struct raid *r);
 /*
  * The operator fails a leg.  0: the epoch without it is on its way.
  * -ENOENT: no such leg.  -EALREADY: it is out already.  -EBUSY: it is the
- * set's last in-sync leg.
+ * set's last in-sync leg.  -EROFS: this is a salvage.
  */
 int raid_member_fail(struct raid *r, uint32_t set, uint32_t leg);
 
@@ -209,6 +221,41 @@ struct raid_set_status {
 	uint64_t unverified_blocks; /* R17's last resorts, this run */
 };
 
+/* What a set is read from, in a salvage. */
+enum raid_source {
+	SOURCE_WHOLE,   /* in-sync legs, whole metadata: nothing is missing */
+	SOURCE_DAMAGED, /* an in-sync leg whose journal or map is damaged */
+	SOURCE_OLD,     /* a leg that is behind: as it was then */
+	SOURCE_NOTHING, /* no leg here has metadata */
+	SOURCE_COUNT
+};
+
+enum raid_leg_use {
+	USE_NONE,  /* not here, or not to be trusted */
+	USE_MAIN,  /* its metadata, or the same, is the set's */
+	USE_ASIDE, /* asked for blocks that no other leg verifies */
+};
+
+struct raid_salvage {
+	enum raid_source source;
+	uint32_t leg; /* whose metadata it is; not of SOURCE_NOTHING */
+	enum raid_leg_use use[SB_LEGS_MAX];
+	uint64_t epoch;     /* that leg was last in-sync in */
+	uint64_t changed_s; /* when it left, as far as is known */
+	uint64_t journal_first, journal_last; /* records used */
+	/* Of a damaged journal: the latest record seen behind the damage. */
+	uint64_t journal_seen;
+	bool journal_damaged;
+	uint64_t map_blocks_lost;
+	uint64_t regions_unknown; /* since their entry is lost: EIO */
+	/* Blocks nobody wrote, as far as is known, are zeros only where the
+	 * disk has zeros. */
+	bool unwritten_doubtful;
+	uint64_t undecided_units; /* DIRTY, to be looked at still */
+	uint64_t undecided_blocks; /* in those looked at: nothing verifies */
+	uint64_t lost_blocks;      /* met so far */
+};
+
 struct raid_counters {
 	uint64_t reads, read_bytes;
 	uint64_t writes, write_bytes;
@@ -221,6 +268,7 @@ struct raid_counters {
 struct raid_status {
 	enum raid_health health;
 	bool serving, stopping, stopped;
+	bool salvage; /* read-only */
 	uint64_t epoch;
 	uint64_t epoch_in_force;
 	uint32_t requests; /* in flight */
@@ -231,6 +279,11 @@ struct raid_status {
 };
 
 void raid_status(const struct raid *r, struct raid_status *out);
+
+/* Of an array started with salvage or recover. */
+void raid_salvage(const struct raid *r, uint32_t set, struct raid_salvage *out);
+/* "whole", "damaged", "old", "nothing" */
+const char *raid_source_word(enum raid_source source);
 
 /* The superblock as it stands now: names, places, history. */
 const struct sb *raid_superblock(const struct raid *r);

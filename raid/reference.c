@@ -66,6 +66,12 @@ reference_done(struct set *set)
 	const struct scan *s = reference_of(set);
 	struct journal *j = &set->journal;
 
+	if (set->raid->salvage) {
+		replay_end(set);
+		salvage_replayed(set);
+		set->start = SET_READY;
+		return;
+	}
 	j->head = s->index;
 	reference_count_ring(set);
 	j->sequence = s->sequence + 1;
@@ -155,8 +161,10 @@ reference_map_decode(struct set *set, struct scan *s)
 			set->raid->sb.layout.map_offset[s->copy] +
 				(1 + index) * 4096,
 			&set->map[first]);
-		if (res < 0)
+		if (res < 0 && !s->holes)
 			return res;
+		if (res < 0)
+			salvage_lose_map_block(set, index);
 		s->map_crc = record_crc_more(
 			s->map_crc, map_entries_crc(s->buf + (size_t)i * 4096));
 	}
@@ -169,8 +177,18 @@ reference_map_done(struct op *op, int res)
 	struct set *set = op->owner;
 	struct scan *s = reference_of(set);
 
-	if (res == 0)
+	if (res < 0 && s->holes && s->buf_blocks > 1) {
+		set->salvage.narrow = true;
+		reference_read_map(set);
+		return;
+	}
+	if (res < 0 && s->holes) {
+		salvage_lose_map_block(set, set->at);
+		set->salvage.narrow = false;
+		res = 0;
+	} else if (res == 0) {
 		res = reference_map_decode(set, s);
+	}
 	if (res < 0) {
 		start_choose_again(set, res);
 		return;
@@ -188,7 +206,7 @@ reference_read_map(struct set *set)
 	set->start = SET_MAP;
 	if (set->at == 0)
 		s->map_crc = 0;
-	if (left == 0 && !scan_map_is_whole(s)) {
+	if (left == 0 && !scan_map_is_whole(s) && !s->holes) {
 		start_choose_again(set, -EBADMSG);
 		return;
 	}
@@ -198,6 +216,8 @@ reference_read_map(struct set *set)
 		return;
 	}
 	s->buf_blocks = left < START_BLOCKS ? (uint32_t)left : START_BLOCKS;
+	if (set->salvage.narrow)
+		s->buf_blocks = 1;
 	op_submit(s->leg, IO_READ,
 		  set->raid->sb.layout.map_offset[s->copy] +
 			  (1 + set->at) * 4096,

@@ -37,7 +37,7 @@ repair_ask(struct set *set, uint64_t unit)
 	struct settler *sr = &set->settler;
 	struct repair *rp = repair_find(set, unit);
 
-	if (rp || PLANTED(MISMATCH_NOT_REPAIRED))
+	if (rp || PLANTED(MISMATCH_NOT_REPAIRED) || set->raid->salvage)
 		return rp;
 	/* When full it is dropped: the next read finds it again. */
 	if (sr->repair_count == REPAIR_MAX)

@@ -272,6 +272,10 @@ raid_submit(struct raid *r, struct raid_req *req)
 	if (r->phase != PHASE_SERVING) {
 		req->res = -ESHUTDOWN;
 		req->split_done = true;
+	} else if (r->salvage && req->op != RAID_READ && req->op != RAID_MAP &&
+		   !PLANTED(SALVAGE_WRITES)) {
+		req->res = req->op == RAID_FLUSH ? 0 : -EROFS;
+		req->split_done = true;
 	}
 	if (r->queue_tail)
 		r->queue_tail->next = req;

@@ -18,6 +18,7 @@
 
 static void scan_map(struct scan *s);
 static void scan_ring(struct scan *s);
+static void scan_ring_begin(struct scan *s);
 
 static const struct layout *
 scan_layout(const struct scan *s)
@@ -31,9 +32,27 @@ scan_is_good(const struct scan *s)
 	return s->leg && s->res == 0 && s->leg->run == RUN_IN;
 }
 
+/* Only the older map copy is whole, and the ring does not go back so far: the
+ * newest one then, such as it is. */
+static bool
+scan_take_holes(struct scan *s)
+{
+	if (!raid_rescues(s->leg->raid) || !s->has_head || s->holes ||
+	    s->head_res[s->newest] == 0)
+		return false;
+	s->holes = true;
+	s->copy = s->newest;
+	scan_ring_begin(s);
+	return true;
+}
+
 static void
 scan_finish(struct scan *s, int res)
 {
+	if (res < 0 && scan_take_holes(s))
+		return;
+	if (res == 0 && s->holes)
+		res = -EBADMSG;
 	s->res = res;
 	s->step = SCAN_DONE;
 }
@@ -98,6 +117,33 @@ scan_ring_block(struct scan *s, const uint8_t *block, uint64_t ring_index)
 		s->seen_max = h.sequence;
 }
 
+/* A salvage goes on behind what cannot be read: there may be the end of the
+ * chain, or records behind it. */
+static void
+scan_ring_skip(struct scan *s)
+{
+	s->narrow = s->buf_blocks > 1;
+	if (!s->narrow) {
+		s->ended = true;
+		s->unread = true;
+		s->at++;
+	}
+	scan_ring(s);
+}
+
+static void
+scan_ring_failed(struct scan *s, const struct op *op, int res)
+{
+	if (!op->abandoned)
+		verdict_give(s->leg, VERDICT_READ_ERROR, res, NOTE_NO_PLACE, 0);
+	if (!op->abandoned && s->retries++ < SCAN_RETRIES)
+		scan_ring(s);
+	else if (!op->abandoned && raid_rescues(s->leg->raid))
+		scan_ring_skip(s);
+	else
+		scan_finish(s, res);
+}
+
 static void
 scan_ring_done(struct op *op, int res)
 {
@@ -105,12 +151,7 @@ scan_ring_done(struct op *op, int res)
 	uint64_t ring = scan_layout(s)->journal_bytes / 4096;
 
 	if (res < 0) {
-		if (!op->abandoned)
-			verdict_give(s->leg, VERDICT_READ_ERROR, res, NOTE_NO_PLACE, 0);
-		if (!op->abandoned && s->retries++ < SCAN_RETRIES)
-			scan_ring(s);
-		else
-			scan_finish(s, res);
+		scan_ring_failed(s, op, res);
 		return;
 	}
 	for (uint32_t i = 0; i < s->buf_blocks; i++)
@@ -131,14 +172,16 @@ scan_ring(struct scan *s)
 
 	if (blocks == 0) {
 		/* Sequence end + 1, in pieces, is a torn append. */
-		scan_finish(s, s->seen_max > s->sequence + 1 &&
-					       !PLANTED(DAMAGE_READS_AS_END)
-				       ? -EBADMSG
-				       : 0);
+		s->cut = (s->seen_max > s->sequence + 1 &&
+			  !PLANTED(DAMAGE_READS_AS_END)) ||
+			 s->unread;
+		scan_finish(s, s->cut ? -EBADMSG : 0);
 		return;
 	}
 	if (blocks > SCAN_BLOCKS)
 		blocks = SCAN_BLOCKS;
+	if (s->narrow)
+		blocks = 1;
 	if (blocks > ring - index)
 		blocks = ring - index;
 	scan_read(s, l->journal_offset + index * 4096, (uint32_t)blocks,
@@ -161,6 +204,8 @@ scan_ring_begin(struct scan *s)
 	s->last_count = 0;
 	s->run_index = 0;
 	s->seen_max = 0;
+	s->narrow = false;
+	s->unread = false;
 	tail_begin(s);
 	scan_ring(s);
 }
@@ -307,6 +352,8 @@ scan_head_done(struct op *op, int res)
 	s->copy = sane[1] && (!sane[0] || PLANTED(OLDER_MAP_TAKEN) !=
 						  (s->heads[1].sequence >
 						   s->heads[0].sequence));
+	s->newest = s->copy;
+	s->has_head = true;
 	s->at = 0;
 	scan_map(s);
 }
@@ -339,8 +386,9 @@ scan_start(struct scan *s, struct leg *leg)
 {
 	s->leg = leg;
 	s->step = SCAN_FLUSH;
-	/* What was read before the crash must not go back (H7). */
-	if (PLANTED(START_WITHOUT_FLUSH))
+	/* What was read before the crash must not go back (H7).  A salvage
+	 * promises nothing for later. */
+	if (PLANTED(START_WITHOUT_FLUSH) || leg->raid->salvage)
 		scan_read(s, scan_layout(s)->map_offset[0], 1, scan_flush_done);
 	else
 		op_submit(leg, IO_FLUSH, 0, 0, NULL, false, scan_flush_done, s,

@@ -49,9 +49,11 @@ struct leg {
 	enum leg_run run;
 	enum raid_cause why; /* FAILING */
 	bool present;
+	bool aside; /* salvage: asked when no other leg verifies */
 	bool write_through;
 	uint32_t sector_bytes;
 	uint64_t bytes;
+	uint64_t behind_epoch; /* see raid_leg_config */
 	uint64_t sb_sequence;
 	uint8_t sb_slot; /* the newest superblock is in */
 	/* Physical copy of the map = logical copy ^ map_flip. */
@@ -432,6 +434,24 @@ struct scan {
 	uint64_t run_nonce;
 	uint32_t retries;
 	uint64_t seen_max; /* largest sequence seen behind the end */
+	/* Salvage: what is there, though res says that it is not whole. */
+	bool has_head;
+	uint8_t newest; /* physical copy */
+	bool holes;     /* blocks of that copy are not what they should be */
+	bool cut;       /* behind the chain's end is what followed it */
+	bool narrow;    /* block by block, past what cannot be read */
+	bool unread;    /* a block behind the chain's end */
+};
+
+/* How a set fares in a salvage or a recovery (salvage.c). */
+struct salvage {
+	enum raid_source source;
+	bool narrow; /* the map is read again block by block */
+	uint64_t map_blocks_lost;
+	uint64_t regions_unknown;
+	uint64_t undecided_blocks;
+	bool said;     /* SET_RECUT: the checkpoint was asked for */
+	uint64_t head; /* ... this was the newest map header then */
 };
 
 enum set_start {
@@ -441,6 +461,7 @@ enum set_start {
 	SET_REPLAY,
 	SET_READY, /* waits for the start's epoch */
 	SET_COPY,
+	SET_RECUT, /* recovery: a checkpoint before anything else */
 	SET_SERVING,
 	SET_UNUSABLE,
 };
@@ -491,6 +512,7 @@ struct set {
 	int reference;        /* leg whose journal is the set's */
 	uint8_t wholly_stale; /* legs that lost what they acknowledged */
 	uint64_t at;
+	struct salvage salvage;
 	uint64_t erase_end;  /* ring block behind what is to be erased */
 	uint32_t erase_left; /* records of the reference's tail */
 	struct fan start_fan;
@@ -597,6 +619,8 @@ struct raid {
 	bool create;
 	bool force;
 	bool bare;
+	bool salvage;
+	bool recover;
 	enum raid_phase phase;
 	bool epoch_begun; /* the start's */
 	int start_failed; /* why; reported when all I/O is back */

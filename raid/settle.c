@@ -259,6 +259,26 @@ settle_compare(struct settle *st, uint32_t b)
 	}
 }
 
+/* What was decided holds for this run, or until a checkpoint says it: there
+ * is nobody to agree with. */
+static void
+settle_keep(struct settle *st)
+{
+	struct sums *s = &st->set->sums;
+
+	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
+		struct node *n = sums_newest(s, st->unit * UNIT_BLOCKS + b);
+
+		if (!(st->chosen >> b & 1) || !n)
+			continue; /* its page says so already */
+		n->sum = st->sum[b];
+		n->flags |= NODE_DONE | NODE_SETTLED | NODE_JOURNALED;
+		n->gen = st->set->flusher.gen;
+		sums_trim(s, n);
+	}
+	settle_finish(st, 0);
+}
+
 static void settle_load(struct settle *st);
 
 /* The region's first page was stored while the legs were read: sums that were
@@ -288,8 +308,12 @@ settle_decide(struct settle *st)
 		} else {
 			evidence_by_sum(st, b);
 		}
-		if (st->chosen >> b & 1)
+		if ((st->chosen >> b & 1) && !set_is_quiet(set))
 			settle_compare(st, b);
+	}
+	if (set_is_quiet(set)) {
+		settle_keep(st);
+		return;
 	}
 	if (set->write_stopped) {
 		settle_finish(st, st->evidence ? -EIO : 0);

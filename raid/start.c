@@ -99,8 +99,8 @@ start_unusable(struct set *set, int err)
 }
 
 /* Behind the reference by one append at most, and the same (R19, H21). */
-static bool
-start_agrees(const struct scan *s, const struct scan *ref)
+bool
+scan_agrees(const struct scan *s, const struct scan *ref)
 {
 	if (PLANTED(LAGGING_LEG_ACCEPTED))
 		return true;
@@ -150,7 +150,7 @@ start_judge(struct set *set, struct scan *s, const struct scan *ref)
 		return; /* given up, and said so (R10) */
 	if (s->res < 0)
 		start_evict(set, s->leg, NOTE_LEG_DAMAGED, CAUSE_JOURNAL, 0, 0);
-	else if (!start_agrees(s, ref))
+	else if (!scan_agrees(s, ref))
 		start_evict(set, s->leg, NOTE_LEG_LAGGED, CAUSE_LAG,
 			    s->sequence, ref->sequence);
 	s->leg->map_flip = s->copy;
@@ -161,8 +161,13 @@ start_judge(struct set *set, struct scan *s, const struct scan *ref)
 static void
 start_choose(struct set *set)
 {
-	struct scan *ref = start_longest(set);
+	struct scan *ref;
 
+	if (set->raid->salvage) {
+		salvage_choose(set);
+		return;
+	}
+	ref = start_longest(set);
 	if (!ref) {
 		start_unusable(set, -EUCLEAN);
 		return;
@@ -178,7 +183,14 @@ start_choose(struct set *set)
 void
 start_choose_again(struct set *set, int err)
 {
-	reference_of(set)->res = err;
+	struct scan *s = reference_of(set);
+
+	/* A salvage takes what it can of the map. */
+	if (raid_rescues(set->raid) && set->start == SET_MAP && !s->holes)
+		s->holes = true;
+	else
+		s->has_head = false;
+	s->res = err;
 	tables_reset(set);
 	start_choose(set);
 }
@@ -284,6 +296,9 @@ start_tick(struct raid *r)
 		CHECK(!r->epoch_begun);
 		r->phase = PHASE_STOPPED;
 		r->start_failed = -EUCLEAN;
+	} else if (ready && r->salvage) {
+		for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
+			r->sets[i].start = SET_SERVING;
 	} else if (ready && !r->epoch_begun) {
 		start_epoch(r);
 	} else if (serving) {

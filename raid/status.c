@@ -82,6 +82,7 @@ void
 raid_status(const struct raid *r, struct raid_status *out)
 {
 	memset(out, 0, sizeof(*out));
+	out->salvage = r->salvage;
 	out->serving = r->phase == PHASE_SERVING;
 	out->stopping = r->phase == PHASE_STOPPING;
 	out->stopped = r->phase == PHASE_STOPPED;

@@ -241,6 +241,21 @@ bool scan_is_good(const struct scan *s);
  * older was acknowledged and lost. */
 bool scan_map_is_whole(const struct scan *s);
 
+bool scan_agrees(const struct scan *s, const struct scan *ref);
+
+/* salvage.c */
+/* Salvage or recovery: from what is there. */
+bool raid_rescues(const struct raid *r);
+/* Units are decided in memory only, and what does not verify is lost. */
+bool set_is_quiet(const struct set *set);
+/* Records are missing that may have said anything of any block. */
+bool set_has_gap(const struct set *set);
+/* No leg here has metadata. */
+bool set_is_dark(const struct set *set);
+void salvage_choose(struct set *set);
+void salvage_lose_map_block(struct set *set, uint64_t index);
+void salvage_replayed(struct set *set);
+
 /* tail.c */
 void tail_begin(struct scan *s);
 void tail_follow(struct scan *s, const struct record_head *h);

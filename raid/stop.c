@@ -22,7 +22,7 @@ stop_set(struct set *set)
 {
 	struct checkpoint *ck = &set->checkpoint;
 
-	if (set->write_stopped)
+	if (set->write_stopped || set->raid->salvage)
 		set->stop_step = STOP_DONE;
 	switch (set->stop_step) {
 	case STOP_WAIT:

@@ -27,6 +27,8 @@ verdict_give(struct leg *leg, enum raid_verdict verdict, int err, uint64_t a,
 {
 	struct raid *r = leg->raid;
 
+	if (leg->aside) /* nobody counts on it */
+		return;
 	leg->verdicts[verdict]++;
 	raid_note(r, verdict_notes[verdict], leg->set, leg, err, a, b);
 	leg->budget_used++;

@@ -131,6 +131,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/scenarios_member.c \
 	tests/sim/scenarios_planted.c \
 	tests/sim/scenarios_review.c \
+	tests/sim/scenarios_salvage.c \
 	tests/sim/scenarios_slow.c \
 	tests/sim/script.c \
 	tests/sim/script.h \

@@ -27,7 +27,7 @@ sim_started_done(struct raid *r, int res, void *arg)
 	raid_status(r, &st);
 	trace_add(&s->trace, s->now_ns, TRACE_STARTED, NULL,
 		  (uint64_t)(int64_t)res, st.epoch, 0, 0);
-	if (res == 0)
+	if (res == 0 && !s->salvage)
 		oracle_all_durable(&s->oracle);
 }
 
@@ -136,6 +136,8 @@ sim_scan(struct sim *s, unsigned member, struct found *f)
 }
 
 static struct found sim_found[SIM_LEGS_MAX];
+/* Of the last sim_assemble(), by member. */
+static enum assemble_role sim_role[SIM_LEGS_MAX];
 
 bool
 sim_assemble(struct sim *s, uint32_t mask, bool force, struct assembly *out)
@@ -156,6 +158,9 @@ sim_assemble(struct sim *s, uint32_t mask, bool force, struct assembly *out)
 		return false;
 	faults_offer(s, sbs, index, &count);
 	assemble(sbs, count, out);
+	for (unsigned k = 0; k < count; k++)
+		if (index[k] < SIM_LEGS_MAX)
+			sim_role[index[k]] = out->role[k];
 	for (unsigned p = 0; p < SB_SETS_MAX * SB_PLACES_MAX; p++)
 		if (out->place[p] >= 0)
 			out->place[p] = (int)index[out->place[p]];
@@ -205,22 +210,66 @@ sim_fill_legs(struct sim *s, const struct assembly *a, uint32_t mask,
 	}
 }
 
-void
-sim_start(struct sim *s, const struct assembly *a, uint32_t mask, bool force)
+/* What a salvage takes beside: members that went back in time. */
+static void
+sim_fill_behind(struct sim *s, uint32_t mask, struct raid_leg_config *legs)
+{
+	for (unsigned i = 0; i < s->members; i++) {
+		const struct found *f = &sim_found[i];
+
+		if (s->member[i].present || (mask >> i & 1) == 0 ||
+		    f->chosen < 0 || sim_role[i] != ROLE_STALE)
+			continue;
+		s->member[i].present = true;
+		sim_fill_leg(s, i, &legs[i]);
+		legs[i].sb_sequence = f->copies[f->chosen].sb.sequence;
+		legs[i].sb_slot = (uint8_t)(f->chosen % 2);
+		legs[i].behind_epoch =
+			f->copies[f->chosen].sb.history[0].number;
+	}
+}
+
+static void
+sim_start_as(struct sim *s, const struct assembly *a, uint32_t mask,
+	     struct raid_config *cfg)
 {
 	struct raid_leg_config legs[SIM_LEGS_MAX];
 	const struct found *f = &sim_found[a->freshest];
-	struct raid_config cfg = {
-		.sb = &f->copies[f->chosen].sb,
-		.force = force,
-		.legs = legs,
-		.limits = s->options.limits,
-		.wall_s = 1000000000 + s->now_ns / 1000000000,
-	};
 
+	cfg->sb = &f->copies[f->chosen].sb;
+	cfg->legs = legs;
+	cfg->limits = s->options.limits;
+	cfg->wall_s = 1000000000 + s->now_ns / 1000000000;
+	s->salvage = cfg->salvage;
+	s->recover = cfg->recover;
 	sim_fill_legs(s, a, mask, legs);
-	watch_start(s, cfg.sb, false);
+	if (cfg->salvage || cfg->recover)
+		sim_fill_behind(s, mask, legs);
+	watch_start(s, cfg->sb, false);
 	trace_add(&s->trace, s->now_ns, TRACE_START, NULL,
-		  cfg.sb->history[0].number, mask, force, 0);
-	sim_init_engine(s, &cfg);
+		  cfg->sb->history[0].number, mask, cfg->force, 0);
+	sim_init_engine(s, cfg);
+}
+
+void
+sim_start(struct sim *s, const struct assembly *a, uint32_t mask, bool force)
+{
+	struct raid_config cfg = {.force = force};
+
+	sim_start_as(s, a, mask, &cfg);
+}
+
+bool
+sim_start_rescue(struct sim *s, uint32_t mask, bool recover)
+{
+	static struct assembly a;
+	struct raid_config cfg = {.salvage = !recover, .recover = recover};
+
+	memset(&a, 0, sizeof(a));
+	a.freshest = UINT32_MAX;
+	(void)sim_assemble(s, mask, true, &a);
+	if (a.freshest == UINT32_MAX)
+		return false;
+	sim_start_as(s, &a, mask, &cfg);
+	return true;
 }

@@ -75,6 +75,7 @@ struct oracle {
 	bool peek;
 	bool lenient; /* last legs suffer */
 	bool page_lost; /* the engine said so of some page */
+	bool old;       /* what is read is from an earlier time */
 	/* All disks lie (oracle_weak.c): when the power failed last, 0 never;
 	 * what disks write atomically; requests by id. */
 	bool weak;

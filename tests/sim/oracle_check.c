@@ -118,6 +118,8 @@ oracle_is_excused(const struct oracle *o, uint64_t g, uint64_t skip,
 		return false;
 	if (oracle_is_unsure(o, offset, sent))
 		return true;
+	if (o->old)
+		return oracle_weak_was_ever(offset, length, data);
 	return o->weak && length == o->granule_bytes &&
 	       versions_horizon(o, g, sent, false) <= o->power_lost &&
 	       oracle_weak_was_ever(offset, length, data);
@@ -233,7 +235,7 @@ oracle_check_map(struct oracle *o, const struct oracle_slot *s,
 		/* Where a page is lost all of its region counts as written
 		 * (R24): what is known of it is not asked for. */
 		if (got > 1 || (got == 1 && holes && !o->page_lost) ||
-		    (got == 0 && data)) {
+		    (got == 0 && data && !o->old)) {
 			snprintf(o->reason, sizeof(o->reason),
 				 "map of block %" PRIu64
 				 ": got %u, all holes %d, any data %d",

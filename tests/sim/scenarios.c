@@ -20,6 +20,7 @@ static const struct chapter chapters[] = {
 	{member_scenarios, &member_scenario_count},
 	{planted_scenarios, &planted_scenario_count},
 	{decay_scenarios, &decay_scenario_count},
+	{salvage_scenarios, &salvage_scenario_count},
 	{slow_scenarios, &slow_scenario_count},
 	{review_scenarios, &review_scenario_count},
 };

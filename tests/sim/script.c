@@ -143,6 +143,18 @@ restart_forced(struct sim *s, uint32_t members)
 	return script_restart(s, members, true);
 }
 
+bool
+restart_salvage(struct sim *s, uint32_t members)
+{
+	return sim_start_rescue(s, members, false) && sim_wait_started(s);
+}
+
+bool
+restart_recover(struct sim *s, uint32_t members)
+{
+	return sim_start_rescue(s, members, true) && sim_wait_started(s);
+}
+
 int
 fail_leg(struct sim *s, unsigned set, unsigned leg)
 {

@@ -29,6 +29,8 @@ extern const struct scenario crash_scenarios[];
 extern const unsigned crash_scenario_count;
 extern const struct scenario member_scenarios[];
 extern const unsigned member_scenario_count;
+extern const struct scenario salvage_scenarios[];
+extern const unsigned salvage_scenario_count;
 extern const struct scenario slow_scenarios[];
 extern const unsigned slow_scenario_count;
 extern const struct scenario planted_scenarios[];
@@ -68,6 +70,9 @@ void daemon_dies(struct sim *s);
 /* Start from these members.  False: it does not start by itself. */
 bool restart(struct sim *s, uint32_t members);
 bool restart_forced(struct sim *s, uint32_t members);
+/* Read-only, or for good, from what these members have.  False: refused. */
+bool restart_salvage(struct sim *s, uint32_t members);
+bool restart_recover(struct sim *s, uint32_t members);
 int fail_leg(struct sim *s, unsigned set, unsigned leg);
 enum sb_leg_state leg_state(struct sim *s, unsigned set, unsigned leg);
 /* The first byte of the array that lies on this set. */

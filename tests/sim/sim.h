@@ -65,6 +65,8 @@ struct sim {
 	struct raid *raid;
 	void *raid_memory;
 	bool called; /* the engine was, and is owed a tick */
+	bool salvage; /* it must not write */
+	bool recover; /* it goes on from legs that are not in-sync */
 	bool started, stopped;
 	int start_res, stop_res;
 	enum sim_end end; /* this run is to end now */
@@ -125,6 +127,9 @@ bool sim_assemble(struct sim *s, uint32_t mask, bool force,
 		  struct assembly *out);
 void sim_start(struct sim *s, const struct assembly *a, uint32_t mask,
 	       bool force);
+/* Whatever assemble() says, if it knows the array: as a salvage, or as a
+ * recovery.  False: no superblock at all. */
+bool sim_start_rescue(struct sim *s, uint32_t mask, bool recover);
 /* Is this leg in-sync by the superblock that was chosen? */
 bool sim_found_in_sync(const struct sim *s, const struct assembly *a,
 		       unsigned set, unsigned leg);

@@ -46,7 +46,7 @@ client_answer_trouble(struct sim *s, struct slot *slot)
 	int res = slot->ask->req.res;
 
 	s->client.errors++;
-	if (res == -ESHUTDOWN) {
+	if (res == -ESHUTDOWN || (res == -EROFS && s->salvage)) {
 		/* Its id was used; nothing else happened. */
 		return;
 	}

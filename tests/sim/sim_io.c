@@ -113,7 +113,10 @@ sim_io_check_submit(struct sim *s, const struct sim_op *op)
 	if (!m->present)
 		sim_fail(s, "R15", "I/O to member %u, which is absent",
 			 op->member);
-	if (op->area == AREA_DATA && op->op != IO_DISCARD &&
+	if (s->salvage && op->op != IO_READ)
+		sim_fail(s, "R24", "a salvage writes to member %u",
+			 op->member);
+	if (op->area == AREA_DATA && op->op != IO_DISCARD && !s->salvage &&
 	    !sim_is_in_sync(s, op->member))
 		sim_fail(s, "I11", "data of member %u, which is not in-sync",
 			 op->member);

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Salvage and recovery: a set is started from what is there (R24).
+ *
+ * All legs present are looked at, in-sync or not.  The one whose metadata
+ * counts is the best of: in-sync and whole; in-sync and damaged; the freshest
+ * of the others.  Whatever leg a block then comes from, its sum must verify.
+ *
+ * Salvage reads, and never writes.  Recovery goes on from that leg: the others
+ * are out and wholly stale, and before it serves, a checkpoint says all that
+ * is known in records with sequences above all that were ever seen, so that
+ * what was cut off stays cut off:
+ *
+ *   ... COPY -> RECUT: units that were DIRTY are decided, in memory
+ *                      -> checkpoint -> SERVING
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "set.h"
+#include "start.h"
+
+static const char *const source_words[] = {
+	[SOURCE_WHOLE] = "whole",
+	[SOURCE_DAMAGED] = "damaged",
+	[SOURCE_OLD] = "old",
+	[SOURCE_NOTHING] = "nothing",
+};
+
+_Static_assert(ARRAY_SIZE(source_words) == SOURCE_COUNT, "a word for each");
+
+const char *
+raid_source_word(enum raid_source source)
+{
+	CHECK(source < SOURCE_COUNT);
+	return source_words[source];
+}
+
+bool
+raid_rescues(const struct raid *r)
+{
+	return r->salvage || r->recover;
+}
+
+bool
+set_is_quiet(const struct set *set)
+{
+	return set->raid->salvage || set->start == SET_RECUT;
+}
+
+bool
+set_is_dark(const struct set *set)
+{
+	return set->raid->salvage && set->salvage.source == SOURCE_NOTHING;
+}
+
+static bool
+set_metadata_is_damaged(const struct set *set)
+{
+	const struct scan *s = &set->scans[set->reference];
+
+	return s->cut || s->holes;
+}
+
+bool
+set_has_gap(const struct set *set)
+{
+	return set->raid->salvage && set->salvage.source != SOURCE_NOTHING &&
+	       set_metadata_is_damaged(set) &&
+	       !PLANTED(SALVAGE_GAP_READS_ZEROS);
+}
+
+/* --- which leg's metadata --- */
+
+static bool
+leg_is_current(const struct leg *leg)
+{
+	const struct sb_place *p = sb_place_const(
+		&leg->raid->sb, leg->set->index, leg->index);
+
+	return p->state == LEG_IN_SYNC && leg->behind_epoch == 0;
+}
+
+static uint64_t
+leg_epoch(const struct leg *leg)
+{
+	if (leg->behind_epoch != 0)
+		return leg->behind_epoch;
+	return sb_place_const(&leg->raid->sb, leg->set->index, leg->index)
+		->last_in_sync;
+}
+
+/* Another leg has records that this one acknowledged, too, and lost (R19). */
+static bool
+scan_lags(const struct scan *s)
+{
+	const struct set *set = s->leg->set;
+
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
+		const struct scan *other = &set->scans[i];
+
+		if (!other->leg || !other->has_head ||
+		    !leg_is_current(other->leg))
+			continue;
+		if (other->sequence > s->sequence + 1 ||
+		    other->seen_max > s->sequence + 1)
+			return true;
+	}
+	return false;
+}
+
+static enum raid_source
+scan_source(const struct scan *s)
+{
+	if (!s->leg || !s->has_head)
+		return SOURCE_NOTHING;
+	if (!leg_is_current(s->leg) || (s->res == 0 && scan_lags(s)))
+		return SOURCE_OLD;
+	return s->res == 0 ? SOURCE_WHOLE : SOURCE_DAMAGED;
+}
+
+static bool
+scan_is_better(const struct scan *a, const struct scan *b)
+{
+	enum raid_source source = scan_source(a);
+
+	if (source != scan_source(b))
+		return source < scan_source(b);
+	if (source == SOURCE_OLD && leg_epoch(a->leg) != leg_epoch(b->leg))
+		return leg_epoch(a->leg) > leg_epoch(b->leg);
+	if ((a->res == 0) != (b->res == 0))
+		return a->res == 0;
+	return a->sequence > b->sequence;
+}
+
+static struct scan *
+salvage_best(struct set *set)
+{
+	struct scan *best = &set->scans[0];
+
+	for (uint32_t i = 1; i < set->raid->sb.geometry.legs; i++)
+		if (scan_is_better(&set->scans[i], best))
+			best = &set->scans[i];
+	return best;
+}
+
+/*
+ * What else a leg is good for.  One that is in-sync, but with a damaged
+ * journal, holds all that was acknowledged; any other may verify by the set's
+ * sums, if these are known to be the newest.
+ */
+static void
+salvage_use_leg(struct set *set, const struct scan *ref, struct leg *leg)
+{
+	const struct scan *s = &set->scans[leg->index];
+	enum raid_source source = set->salvage.source;
+	bool main = s == ref;
+
+	if (source == SOURCE_WHOLE && scan_source(s) == SOURCE_WHOLE)
+		main |= scan_agrees(s, ref);
+	leg->aside = !main;
+	if (main)
+		return;
+	if (source == SOURCE_DAMAGED && scan_source(s) != SOURCE_OLD &&
+	    leg_is_current(leg))
+		return;
+	if (set_metadata_is_damaged(set))
+		leg_set_run(leg, RUN_OUT);
+}
+
+void
+salvage_choose(struct set *set)
+{
+	struct scan *ref = salvage_best(set);
+
+	set->salvage.source = scan_source(ref);
+	if (set->salvage.source == SOURCE_NOTHING) {
+		raid_note(set->raid, NOTE_SET_UNUSABLE, set, NULL, -ENODATA, 0,
+			  0);
+		set->start = set->raid->recover ? SET_UNUSABLE : SET_READY;
+		return;
+	}
+	set->reference = (int)(ref - set->scans);
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
+		struct leg *leg = &set->legs[i];
+
+		if (!leg->present)
+			continue;
+		leg_set_run(leg, RUN_IN);
+		salvage_use_leg(set, ref, leg);
+	}
+	set->salvage.map_blocks_lost = 0;
+	set->salvage.regions_unknown = 0;
+	set->salvage.narrow = false;
+	set->at = 0;
+	reference_read_map(set);
+}
+
+/* --- a map with holes --- */
+
+void
+salvage_lose_map_block(struct set *set, uint64_t index)
+{
+	uint64_t first = index * MAP_ENTRIES;
+
+	set->salvage.map_blocks_lost++;
+	for (uint64_t i = first;
+	     i < first + MAP_ENTRIES && i < set->regions; i++)
+		map_set(set, i, map_entry_of(SLOT_UNKNOWN, true, 0, 0));
+}
+
+void
+salvage_replayed(struct set *set)
+{
+	set->salvage.regions_unknown = 0;
+	for (uint64_t i = 0; i < set->regions; i++)
+		if (map_slot(set->map[i]) == SLOT_UNKNOWN)
+			set->salvage.regions_unknown++;
+}
+
+/* --- the report --- */
+
+static void
+salvage_report_scan(const struct set *set, struct raid_salvage *out)
+{
+	const struct scan *s = &set->scans[set->reference];
+
+	out->leg = (uint32_t)set->reference;
+	out->epoch = leg_epoch(s->leg);
+	out->changed_s =
+		sb_place_const(&set->raid->sb, set->index, out->leg)->changed_s;
+	out->journal_first = s->heads[s->copy].journal_sequence;
+	out->journal_last = s->sequence;
+	out->journal_damaged = s->cut;
+	out->journal_seen = s->cut ? s->seen_max : 0;
+	out->unwritten_doubtful = set_metadata_is_damaged(set);
+}
+
+void
+raid_salvage(const struct raid *r, uint32_t set_index, struct raid_salvage *out)
+{
+	const struct set *set = &r->sets[set_index];
+
+	CHECK(set_index < r->sb.geometry.sets);
+	*out = (struct raid_salvage){
+		.source = set->salvage.source,
+		.map_blocks_lost = set->salvage.map_blocks_lost,
+		.regions_unknown = set->salvage.regions_unknown,
+		.undecided_units = set->units.resync,
+		.undecided_blocks = set->salvage.undecided_blocks,
+		.lost_blocks = set->lost_blocks,
+	};
+	for (uint32_t i = 0; i < r->sb.geometry.legs; i++) {
+		const struct leg *leg = &set->legs[i];
+
+		if (out->source != SOURCE_NOTHING && leg->run == RUN_IN)
+			out->use[i] = leg->aside ? USE_ASIDE : USE_MAIN;
+	}
+	if (out->source != SOURCE_NOTHING)
+		salvage_report_scan(set, out);
+}
