@@ -41,6 +41,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/journal.h \
 	daemon/known.c \
 	daemon/known.h \
+	daemon/listener.c \
+	daemon/listener.h \
 	daemon/log.c \
 	daemon/log.h \
 	daemon/mailbox.c \

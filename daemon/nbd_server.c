@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The NBD front end's door: listening sockets, and clients until they have
- * chosen an export.  Control thread; nothing here waits.
+ * The NBD front end's door: clients until they have chosen an export.  Control
+ * thread; nothing here waits.
  *
  * A client has ten seconds, and there are 64 at most; memory for one is taken
  * when it connects and is bounded.  Where 64 negotiate, more are turned away.
@@ -9,21 +9,15 @@
 #include "nbd.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "log.h"
+#include "listener.h"
 #include "nbd_frontend.h"
 #include "nbd_negotiate.h"
 #include "poll.h"
@@ -31,10 +25,6 @@
 
 #define CLIENTS_MAX    64u
 #define NEGOTIATION_NS 10000000000u
-#define BACKLOG        128
-#define PAUSE_NS       100000000u
-/* Sent at once from here on; the kernel may grant less. */
-#define SOCKET_BUFFER_BYTES (1 << 20)
 
 struct nbd_server;
 
@@ -50,22 +40,12 @@ struct client {
 	struct nbd_negotiation negotiation;
 };
 
-struct listener {
-	struct nbd_server *server;
-	int fd; /* -1: none */
-	bool tcp;
-	uint32_t with; /* what its clients get unasked: NBD_WITH_ */
-	struct poll_watch *watch;
-	struct poll_watch *pause; /* until it accepts again */
-};
-
 struct nbd_server {
 	struct poller *poller;
 	struct nbd_exports exports;
 	struct nbd_lookup lookup;
 	struct listener unix_listener;
 	struct listener tcp_listener;
-	struct sockaddr_un unix_address;
 	struct client *clients;
 	uint32_t client_count;
 };
@@ -278,223 +258,12 @@ err_client:
 }
 
 static void
-socket_tune(int fd, bool tcp)
+server_accept(void *arg, int fd, uint32_t with)
 {
-	int one = 1;
-	int bytes = SOCKET_BUFFER_BYTES;
+	struct nbd_server *s = arg;
 
-	/* All of these only make it faster. */
-	if (tcp)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
-				 sizeof(one));
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
-		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes,
-				 sizeof(bytes));
-}
-
-static void
-listener_resume(void *arg)
-{
-	struct listener *l = arg;
-
-	l->pause = NULL;
-	(void)poll_change(l->watch, EPOLLIN);
-}
-
-/* Out of descriptors or memory: who knocks would wake us without end. */
-static void
-listener_pause(struct listener *l)
-{
-	if (poll_timer(l->server->poller, PAUSE_NS, listener_resume, l,
-		       &l->pause) == 0)
-		(void)poll_change(l->watch, 0);
-}
-
-static void
-listener_event(uint32_t events, void *arg)
-{
-	struct listener *l = arg;
-	struct nbd_server *s = l->server;
-
-	(void)events;
-	/* Blocking, as the ring wants it; negotiation says MSG_DONTWAIT. */
-	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM)
-			listener_pause(l);
-		return;
-	}
-	socket_tune(fd, l->tcp);
-	if (s->client_count >= CLIENTS_MAX || client_new(s, fd, l->with))
+	if (s->client_count >= CLIENTS_MAX || client_new(s, fd, with))
 		close(fd);
-}
-
-static int
-listener_start(struct listener *l, const struct sockaddr *address,
-	       socklen_t bytes)
-{
-	if (bind(l->fd, address, bytes) || listen(l->fd, BACKLOG))
-		return -errno;
-	return poll_add(l->server->poller, l->fd, EPOLLIN, listener_event, l,
-			&l->watch);
-}
-
-static void
-listener_close(struct listener *l)
-{
-	if (l->fd < 0)
-		return;
-	if (l->pause)
-		poll_remove(l->pause);
-	if (l->watch)
-		poll_remove(l->watch);
-	close(l->fd);
-	l->fd = -1;
-}
-
-/* A socket that nobody listens on is left over from a daemon that died. */
-static int
-unix_clear(const struct sockaddr_un *address)
-{
-	struct stat st;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (lstat(address->sun_path, &st))
-		rc = errno == ENOENT ? 0 : -errno;
-	else if (!S_ISSOCK(st.st_mode))
-		rc = -EEXIST;
-	else if (!connect(fd, (const struct sockaddr *)address,
-			  sizeof(*address)) ||
-		 errno != ECONNREFUSED)
-		rc = -EADDRINUSE;
-	else if (unlink(address->sun_path))
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static int
-unix_start(struct nbd_server *s, const char *path)
-{
-	struct sockaddr_un *address = &s->unix_address;
-	struct listener *l = &s->unix_listener;
-
-	address->sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof(address->sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address->sun_path, path, strlen(path) + 1);
-	int rc = unix_clear(address);
-
-	if (rc)
-		return rc;
-	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->fd < 0)
-		return -errno;
-	/* Before bind, so that it is never open to others. */
-	if (fchmod(l->fd, 0600))
-		return -errno;
-	return listener_start(l, (struct sockaddr *)address, sizeof(*address));
-}
-
-/* "address:port", "[address]:port": numbers only. */
-static int
-tcp_parse(const char *text, struct addrinfo **out)
-{
-	static const struct addrinfo hints = {
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-		.ai_socktype = SOCK_STREAM,
-	};
-	char host[64];
-	const char *colon = strrchr(text, ':');
-
-	if (!colon || (size_t)(colon - text) >= sizeof(host))
-		return -EINVAL;
-	size_t bytes = (size_t)(colon - text);
-
-	memcpy(host, text, bytes);
-	host[bytes] = '\0';
-	char *start = host;
-
-	if (bytes >= 2 && host[0] == '[' && host[bytes - 1] == ']') {
-		host[bytes - 1] = '\0';
-		start++;
-	}
-	return getaddrinfo(start, colon + 1, &hints, out) ? -EINVAL : 0;
-}
-
-static bool
-is_loopback(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)address;
-
-		return ntohl(in->sin_addr.s_addr) >> 24 == 127;
-	}
-	const struct sockaddr_in6 *in6 = (const void *)address;
-
-	return address->sa_family == AF_INET6 &&
-	       IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-}
-
-/* With port 0 the kernel chose one: say which. */
-static void
-tcp_announce(int fd)
-{
-	struct sockaddr_storage address;
-	socklen_t bytes = sizeof(address);
-	char host[64];
-	char port[16];
-
-	if (getsockname(fd, (struct sockaddr *)&address, &bytes) ||
-	    getnameinfo((struct sockaddr *)&address, bytes, host, sizeof(host),
-			port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV))
-		return;
-	log_notice(NULL, "NBD listens on %s port %s", host, port);
-}
-
-static int
-tcp_listen(struct nbd_server *s, const char *text, const struct addrinfo *ai)
-{
-	struct listener *l = &s->tcp_listener;
-	int one = 1;
-
-	if (!is_loopback(ai->ai_addr)) {
-		log_error(NULL,
-			  "nbd: %s is not a loopback address: without TLS "
-			  "NBD is served to this machine only",
-			  text);
-		return -EPERM;
-	}
-	l->fd = socket(ai->ai_family,
-		       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->fd < 0)
-		return -errno;
-	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	int rc = listener_start(l, ai->ai_addr, ai->ai_addrlen);
-
-	if (!rc)
-		tcp_announce(l->fd);
-	return rc;
-}
-
-static int
-tcp_start(struct nbd_server *s, const char *text)
-{
-	struct addrinfo *ai;
-	int rc = tcp_parse(text, &ai);
-
-	if (rc) {
-		log_error(NULL, "nbd: \"%s\" is not address:port", text);
-		return rc;
-	}
-	rc = tcp_listen(s, text, ai);
-	freeaddrinfo(ai);
-	return rc;
 }
 
 int
@@ -511,19 +280,14 @@ nbd_server_start(struct nbd_server **out, struct poller *p,
 	s->lookup.find = server_find;
 	s->lookup.at = server_at;
 	s->lookup.arg = s;
-	s->unix_listener.server = s;
-	s->unix_listener.fd = -1;
-	s->tcp_listener.server = s;
-	s->tcp_listener.fd = -1;
-	s->tcp_listener.tcp = true;
-	if (listen->unix_write_through)
-		s->unix_listener.with = NBD_WITH_WRITE_THROUGH;
-	if (listen->tcp_write_through)
-		s->tcp_listener.with = NBD_WITH_WRITE_THROUGH;
-	int rc = unix_start(s, listen->unix_path);
+	listener_init(&s->unix_listener, p, server_accept, s,
+		      listen->unix_write_through ? NBD_WITH_WRITE_THROUGH : 0);
+	listener_init(&s->tcp_listener, p, server_accept, s,
+		      listen->tcp_write_through ? NBD_WITH_WRITE_THROUGH : 0);
+	int rc = listener_open_unix(&s->unix_listener, listen->unix_path);
 
 	if (!rc && listen->tcp)
-		rc = tcp_start(s, listen->tcp);
+		rc = listener_open_tcp(&s->tcp_listener, listen->tcp);
 	if (rc) {
 		nbd_server_stop(s);
 		return rc;
@@ -535,9 +299,6 @@ nbd_server_start(struct nbd_server **out, struct poller *p,
 void
 nbd_server_stop(struct nbd_server *s)
 {
-	/* Only the one we made: with a watch it was bound and listens. */
-	if (s->unix_listener.watch)
-		unlink(s->unix_address.sun_path);
 	listener_close(&s->unix_listener);
 	listener_close(&s->tcp_listener);
 	while (s->clients)
