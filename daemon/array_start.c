@@ -20,8 +20,11 @@
 #include "log.h"
 #include "memory.h"
 #include "notes.h"
+#include "poll.h"
+#include "take.h"
 #include "volume.h"
 
+#define NS_PER_S   1000000000ull
 #define ROUNDS_MAX 3u
 #define LEGS_MAX   (SB_SETS_MAX * SB_LEGS_MAX)
 
@@ -34,15 +37,6 @@ struct start {
 	struct device devices[LEGS_MAX]; /* [i] is owner[i]'s */
 	unsigned count;
 };
-
-static uint64_t
-clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static struct device *
 start_device(struct start *s, const struct candidate *c)
@@ -57,7 +51,7 @@ static void
 start_close(struct start *s)
 {
 	for (unsigned i = 0; i < s->count; i++)
-		device_close(&s->devices[i]);
+		take_close_one(&s->devices[i]);
 	s->count = 0;
 }
 
@@ -66,20 +60,20 @@ static void
 start_take(struct start *s, struct candidate *c)
 {
 	struct device *d = &s->devices[s->count];
-	uint64_t now = clock_ns();
-	int err = device_open(d, c->path,
-			      s->deadline_ns > now ? s->deadline_ns - now : 0);
+	uint64_t now_ns = poll_clock_ns();
+	int err = take_member(
+		c, s->deadline_ns > now_ns ? s->deadline_ns - now_ns : 0, d);
 
 	if (err) {
 		c->res = err;
 		log_line(s->level, s->array->name, "member %s (serial %s): %s",
 			 c->path, identity_serial(&c->identity),
-			 err == -EBUSY ? "busy: another program holds it"
-				       : strerror(-err));
+			 err == -EBUSY       ? "busy"
+			 : err == -ETIMEDOUT ? candidate_trouble(err)
+					     : strerror(-err));
 		return;
 	}
 	s->owner[s->count++] = c;
-	candidate_read(c, d);
 	if (!c->res && memcmp(c->sb.array_uuid, s->array->uuid, 16))
 		c->res = -ESTALE;
 	if (c->res)
@@ -180,7 +174,14 @@ start_refuse_busy(const struct array *array, const struct candidate *busy,
 	int err =
 		failure_set(f, MSG_MEMBER_BUSY, "cannot start '%s': %s is busy",
 			    array->name, busy->path);
+	char why[640];
 
+	if (volume_lingers_on(&busy->identity, why, sizeof(why))) {
+		failure_cause(f, "raidd itself still has it: %s", why);
+		failure_remedy(f, "see to that disk: as soon as it answers, or "
+				  "is gone, its array can be started");
+		return err;
+	}
 	failure_cause(f,
 		      "another program has %s open (serial %s): another "
 		      "raidd?",
@@ -310,13 +311,40 @@ start_legs(struct start *s, const struct sb *sb, struct raid_leg_config *legs,
 	start_close(s);
 }
 
+/* It was given up: which disk is it? */
+static void
+start_hangs(const struct array *array, struct failure *f)
+{
+	char why[640];
+
+	for (const struct candidate *c = array->found; c; c = c->next) {
+		if (!volume_lingers_on(&c->identity, why, sizeof(why)))
+			continue;
+		failure_cause(f, "%s", why);
+		break;
+	}
+	failure_remedy(f, "see to that disk; the array starts by itself when "
+			  "it answers, or with its other members when it is "
+			  "gone");
+}
+
 static int
 start_failed(const struct array *array, int res, struct failure *f)
 {
-	int err = failure_set(f, MSG_START_FAILED, "cannot start '%s': %s",
-			      array->name, strerror(-res));
+	int err;
 
-	if (res == -EUCLEAN) {
+	if (res == -ETIMEDOUT) {
+		err = failure_set(f, MSG_MEMBER_HANGS,
+				  "cannot start '%s': a disk does not answer",
+				  array->name);
+		start_hangs(array, f);
+		return err;
+	}
+	err = failure_set(f, MSG_START_FAILED, "cannot start '%s': %s",
+			  array->name, strerror(-res));
+	if (res == -ECANCELED) {
+		failure_cause(f, "raidd is being stopped");
+	} else if (res == -EUCLEAN) {
 		failure_cause(f, "a set has no leg with whole metadata");
 		failure_remedy(f, "see the log for the set and its legs; look "
 				  "at its members with raidctl examine");
@@ -369,6 +397,7 @@ start_volume(struct start *s, struct failure *f)
 		.name = array->name,
 		.lock_memory = c->lock_memory,
 		.queue_depth = (uint32_t)c->queue_depth,
+		.wait_ns = c->hang_wait_s * NS_PER_S,
 	};
 	int res;
 
@@ -449,7 +478,7 @@ array_start(struct array *array, bool degraded, uint64_t wait_ns,
 	s->degraded = degraded;
 	/* One that waits is tried again and again. */
 	s->level = array->why.message ? LOG_DEBUG_ : LOG_WARNING;
-	s->deadline_ns = clock_ns() + wait_ns;
+	s->deadline_ns = poll_clock_ns() + wait_ns;
 	err = start_decide(s, f);
 	start_close(s);
 	free(s);

@@ -1,57 +1,89 @@
 /* SPDX-License-Identifier: MIT */
 /* Stopping, destroying, and taking a leg out. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arrays.h"
 #include "attach.h"
 #include "check.h"
+#include "config.h"
 #include "device.h"
 #include "log.h"
+#include "poll.h"
+#include "probe.h"
+#include "take.h"
 #include "volume.h"
 
-int
-array_stop(struct array *array, struct failure *f)
-{
-	int res;
-	int err;
+#define NS_PER_S 1000000000ull
 
-	if (!array->volume) {
-		array->state = ARRAY_STOPPED;
-		return 0;
-	}
-	res = volume_stop(array->volume);
+void
+array_stop_begin(struct array *array)
+{
+	if (!array->volume)
+		return;
+	volume_stop_begin(array->volume);
+	/* Others are served while we wait, but not by this one. */
+	array->ending = array->volume;
 	array->volume = NULL;
+	array->state = ARRAY_STOPPING;
+}
+
+/* One that the volume has: what lingers is found by its disks. */
+static struct identity
+stop_disk(const struct array *array)
+{
+	struct identity none = {0};
+
+	for (uint32_t i = 0; i < array->sets * array->legs; i++) {
+		const struct device *d = volume_device(
+			array->ending, i / array->legs, i % array->legs);
+
+		if (d->fd >= 0)
+			return d->identity;
+	}
+	return none;
+}
+
+int
+array_stop_wait(struct array *array, uint64_t end_ns, struct failure *f)
+{
+	struct identity id;
+	char why[640] = "";
+	int err;
+	int res;
+
+	if (!array->ending)
+		return 0;
+	id = stop_disk(array);
+	res = volume_stop_wait(array->ending, end_ns);
+	array->ending = NULL;
 	array->state = ARRAY_STOPPED;
 	if (!res)
 		return 0;
-	err = failure_set(f, MSG_STOP_FAILED, "'%s' did not stop clean: %s",
-			  array->name, strerror(-res));
-	failure_cause(f, "a set could not be flushed or marked clean; nothing "
-			 "that was acknowledged is lost, the next start "
-			 "resyncs");
+	err = failure_set(
+		f, MSG_STOP_FAILED, "'%s' did not stop clean: %s", array->name,
+		res == -ETIMEDOUT ? "a disk does not answer" : strerror(-res));
+	if (res == -ETIMEDOUT && volume_lingers_on(&id, why, sizeof(why)))
+		snprintf(why + strlen(why), sizeof(why) - strlen(why), "; ");
+	failure_cause(f,
+		      "%sa set could not be flushed or marked clean; nothing "
+		      "that was acknowledged is lost, the next start resyncs",
+		      why);
 	log_error(array->name, "%s", f->what);
 	return err;
 }
 
 int
-superblocks_wipe(const struct device *d)
+array_stop(struct array *array, struct failure *f)
 {
-	void *zeros;
-	int err = 0;
+	uint64_t wait_ns = array->home->config->hang_wait_s * NS_PER_S;
 
-	if (posix_memalign(&zeros, 4096, SB_BYTES))
-		return -ENOMEM;
-	memset(zeros, 0, SB_BYTES);
-	for (unsigned i = 0; i < 2 * SB_SLOTS && !err; i++)
-		err = device_write(
-			d, zeros, SB_BYTES,
-			sb_offset(d->bytes, i / SB_SLOTS, i % SB_SLOTS));
-	if (!err)
-		err = device_flush(d);
-	free(zeros);
-	return err;
+	if (!array->volume)
+		array->state = ARRAY_STOPPED;
+	array_stop_begin(array);
+	return array_stop_wait(array, poll_clock_ns() + wait_ns, f);
 }
 
 /* All of them, or none: what another program holds is not ours to wipe. */
@@ -61,7 +93,7 @@ destroy_open(const struct array *array, struct device *devices, unsigned *count,
 {
 	*count = 0;
 	for (const struct candidate *c = array->found; c; c = c->next) {
-		int res = device_open(&devices[*count], c->path, 0);
+		int res = take_open(c->path, 0, &devices[*count]);
 		int err;
 
 		if (!res) {
@@ -81,13 +113,13 @@ destroy_open(const struct array *array, struct device *devices, unsigned *count,
 }
 
 static int
-destroy_wipe(const struct array *array, const struct device *devices,
-	     unsigned count, struct failure *f)
+destroy_wipe(const struct array *array, struct device *devices, unsigned count,
+	     struct failure *f)
 {
 	int first = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		int res = superblocks_wipe(&devices[i]);
+		int res = take_wipe(&devices[i]);
 
 		if (!res) {
 			log_notice(array->name, "superblocks of %s wiped",
@@ -120,9 +152,7 @@ destroy_members(const struct array *array, struct failure *f)
 	err = destroy_open(array, devices, &count, f);
 	if (!err)
 		err = destroy_wipe(array, devices, count, f);
-	for (unsigned i = 0; i < count; i++)
-		device_close(&devices[i]);
-	free(devices);
+	take_close(devices, count);
 	return err;
 }
 
@@ -136,12 +166,12 @@ array_destroy(struct array *array, struct failure *f)
 	/* Found anew, the members are what a scan says they are. */
 	memcpy(uuid, array->uuid, 16);
 	array->state = ARRAY_STOPPED;
-	if (arrays_scan(a))
+	if (arrays_scan(a, PROBE_NS))
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
 	array = arrays_of_uuid(a, uuid);
 	if (array)
 		err = destroy_members(array, f);
-	if (arrays_scan(a))
+	if (arrays_scan(a, PROBE_NS))
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
 	return err;
 }

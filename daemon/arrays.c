@@ -18,6 +18,8 @@
 #include "volume.h"
 
 #define NS_PER_S 1000000000ull
+/* Who asks while all starts is answered when all has; but not for longer. */
+#define QUIET_NS 3000000000ull
 
 void
 arrays_init(struct arrays *a, const struct config *c, struct poller *p)
@@ -136,11 +138,8 @@ array_serves(const struct array *array, const struct identity *id)
 	for (uint32_t i = 0; i < array->sets * array->legs; i++) {
 		const struct device *d = volume_device(
 			array->volume, i / array->legs, i % array->legs);
-		struct identity own;
-		struct stat st;
 
-		if (d && d->fd >= 0 && !fstat(d->fd, &st) &&
-		    !identity_of(&st, &own) && identity_same(&own, id))
+		if (d && d->fd >= 0 && identity_same(&d->identity, id))
 			return true;
 	}
 	return false;
@@ -165,6 +164,7 @@ const struct sb *
 array_superblock(const struct array *array)
 {
 	static struct sb served;
+	const struct candidate *c;
 
 	if (array->volume) {
 		volume_superblock(array->volume, &served);
@@ -172,7 +172,8 @@ array_superblock(const struct array *array)
 	}
 	if (!array->assembly)
 		return NULL;
-	return &array_candidate(array, (int)array->assembly->freshest)->sb;
+	c = array_candidate(array, (int)array->assembly->freshest);
+	return c ? &c->sb : NULL;
 }
 
 struct candidate *
@@ -278,7 +279,7 @@ arrays_settle(struct arrays *a)
 }
 
 int
-arrays_scan(struct arrays *a)
+arrays_scan(struct arrays *a, uint64_t wait_ns)
 {
 	const char **paths = known_paths(a->known);
 	struct candidate *before = a->strays;
@@ -287,7 +288,8 @@ arrays_scan(struct arrays *a)
 
 	if (!paths)
 		return -ENOMEM;
-	err = scan_disks(&scan, a->config, paths, arrays_skip, a);
+	err = scan_disks(&scan, a->config, paths, poll_clock_ns() + wait_ns,
+			 arrays_skip, a);
 	free(paths);
 	if (err)
 		return err;
@@ -319,6 +321,7 @@ array_is_worth_trying(const struct array *array)
 	case MSG_ARRAY_WAITS:
 	case MSG_SET_MISSING:
 	case MSG_MEMBER_BUSY:
+	case MSG_MEMBER_HANGS:
 		return true;
 	default:
 		return false;
@@ -356,11 +359,12 @@ arrays_all_serve(const struct arrays *a)
 static void
 arrays_try(struct arrays *a, uint64_t wait_ns)
 {
-	if (arrays_scan(a)) {
+	if (arrays_scan(a, wait_ns)) {
 		log_error(NULL, "no memory to look for arrays");
 		return;
 	}
-	for (struct array *array = a->first; array; array = array->next)
+	for (struct array *array = a->first; array && !poll_is_stopping();
+	     array = array->next)
 		array_try(array, wait_ns);
 }
 
@@ -370,7 +374,7 @@ arrays_rescan(void *arg)
 	struct arrays *a = arg;
 
 	a->rescan = NULL;
-	if (!arrays_all_serve(a))
+	if (!poll_is_awaiting() && !arrays_all_serve(a))
 		arrays_try(a, 0);
 	if (poll_timer(a->poller, a->config->rescan_s * NS_PER_S, arrays_rescan,
 		       a, &a->rescan))
@@ -380,7 +384,9 @@ arrays_rescan(void *arg)
 void
 arrays_start_all(struct arrays *a)
 {
+	a->quiet_until_ns = poll_clock_ns() + QUIET_NS;
 	arrays_try(a, a->config->start_wait_s * NS_PER_S);
+	a->quiet_until_ns = 0;
 	if (!a->first)
 		log_notice(NULL, "no array found");
 	if (a->config->rescan_s &&
@@ -392,15 +398,15 @@ arrays_start_all(struct arrays *a)
 int
 arrays_stop_all(struct arrays *a)
 {
+	uint64_t end_ns = poll_clock_ns() + a->config->hang_wait_s * NS_PER_S;
 	int err = 0;
 
+	for (struct array *array = a->first; array; array = array->next)
+		array_stop_begin(array);
 	for (struct array *array = a->first; array; array = array->next) {
 		struct failure f;
-		int res;
+		int res = array_stop_wait(array, end_ns, &f);
 
-		if (!array->volume)
-			continue;
-		res = array_stop(array, &f);
 		if (res && !err)
 			err = res;
 	}

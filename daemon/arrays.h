@@ -11,7 +11,7 @@
  *
  * WAITING: not started, why says the reason; tried again by itself when that
  * may help.  STOPPED: by the operator, and left alone.  SERVING: there is a
- * volume.
+ * volume.  STOPPING: there was one; nobody else may have it any more.
  */
 #ifndef RAIDD_ARRAYS_H
 #define RAIDD_ARRAYS_H
@@ -34,7 +34,12 @@ struct poller;
 struct poll_watch;
 struct volume;
 
-enum array_state { ARRAY_WAITING, ARRAY_STOPPED, ARRAY_SERVING };
+enum array_state {
+	ARRAY_WAITING,
+	ARRAY_STOPPED,
+	ARRAY_SERVING,
+	ARRAY_STOPPING,
+};
 
 /* How often one kind of note may be logged. */
 struct note_limit {
@@ -51,6 +56,7 @@ struct array {
 	enum array_state state;
 	struct volume *volume; /* SERVING */
 	uint64_t sums_cache_bytes; /* the volume's */
+	struct volume *ending; /* STOPPING */
 	uint32_t sets;         /* of the volume */
 	uint32_t legs;
 	struct failure why; /* WAITING; MSG_NONE: not tried yet */
@@ -69,6 +75,7 @@ struct arrays {
 	struct candidate *strays; /* ours, but of no array we can tell */
 	struct known *known;
 	struct poll_watch *rescan;
+	uint64_t quiet_until_ns; /* until then nobody is answered; 0: now */
 };
 
 void arrays_init(struct arrays *a, const struct config *c, struct poller *p);
@@ -76,11 +83,12 @@ void arrays_fini(struct arrays *a);
 
 /* Scan, and start what R15 lets start; then keep trying. */
 void arrays_start_all(struct arrays *a);
-/* Stop all volumes clean.  0, or the first one's trouble. */
+/* Stop all volumes clean, in hang_wait_s.  0, or the first one's trouble. */
 int arrays_stop_all(struct arrays *a);
 
-/* Look at the disks again.  0 or -ENOMEM. */
-int arrays_scan(struct arrays *a);
+/* Look at the disks again; those that are slow have wait_ns to answer.  0 or
+ * -ENOMEM. */
+int arrays_scan(struct arrays *a, uint64_t wait_ns);
 
 /* By name or UUID.  0, or -errno and f. */
 int arrays_find(struct arrays *a, const char *key, struct array **out,
@@ -110,12 +118,12 @@ int array_start(struct array *array, bool degraded, uint64_t wait_ns,
 
 /* array_stop.c */
 int array_stop(struct array *array, struct failure *f);
+/* The same in two steps, for several at a time. */
+void array_stop_begin(struct array *array);
+int array_stop_wait(struct array *array, uint64_t end_ns, struct failure *f);
 int array_destroy(struct array *array, struct failure *f);
 int array_member_fail(struct array *array, uint32_t set, uint32_t leg,
 		      struct failure *f);
-/* Zero every superblock slot of a member, and flush.  0 or -errno. */
-int superblocks_wipe(const struct device *d);
-
 /* "1.0 (/dev/sdb, serial X)", "1.0 (member 8d2c…, not seen)" */
 void array_name_leg(const struct array *array, const struct sb *sb,
 		    uint32_t set, uint32_t leg, char *out, size_t out_bytes);

@@ -97,6 +97,8 @@ static const struct key keys[] = {
 	 1000, NULL, "-1000: never chosen when memory runs out"},
 	UINT("raidd", start_wait_s, "10", 0, 600,
 	     "how long to wait for members that are busy, in seconds"),
+	UINT("raidd", hang_wait_s, "60", 1, 3600,
+	     "a start or a stop that takes longer is given up, in seconds"),
 	UINT("raidd", rescan_s, "10", 0, 86400,
 	     "look again this often while an array waits; 0: never"),
 	UINT("limits", queue_depth, "128", 1, 4096,

@@ -33,6 +33,7 @@ struct config {
 	bool require_io_flusher;
 	int64_t oom_score_adj;
 	uint64_t start_wait_s;
+	uint64_t hang_wait_s;
 	uint64_t rescan_s; /* 0: never */
 	uint64_t queue_depth;
 	uint64_t parts_max; /* the fields of struct raid_limits; 0: default */

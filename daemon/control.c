@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening, clients, their lines.  What a line means is rpc.c's business. */
+/*
+ * Listening, clients, their lines.  What a line means is rpc.c's business.
+ *
+ * A line may take long: a disk hangs, and poll_await serves others meanwhile.
+ * So long its client is busy, and has no watch.  What others want to look at
+ * is answered; what they want to change is put off, and they have no watch
+ * either, until the first is through.
+ */
 #include "control.h"
 
 #include <errno.h>
@@ -24,7 +31,7 @@
 
 #define CLIENTS_MAX  32u
 #define IDLE_SECONDS 60u
-#define SWEEP_NS     5000000000ull
+#define SWEEP_NS     1000000000ull
 #define READ_BYTES   65536u
 
 struct control_client {
@@ -32,15 +39,17 @@ struct control_client {
 	struct control *control;
 	int fd;
 	struct rpc_client who;
-	struct poll_watch *watch;
-	uint64_t active_s; /* when it last sent or took something */
-	char *in;          /* a line that is not whole yet */
+	struct poll_watch *watch; /* NULL: busy or put off */
+	uint64_t active_s;        /* when it last sent or took something */
+	char *in;                 /* a line that is not whole yet */
 	size_t in_bytes;
 	size_t in_room;
 	char *out; /* an answer it has not taken yet */
 	size_t out_bytes;
 	size_t out_sent;
 	bool closing; /* once out is sent */
+	bool busy;    /* its line is being carried out */
+	bool put_off; /* its line waits for another's */
 };
 
 struct control {
@@ -73,7 +82,8 @@ client_close(struct control_client *cl)
 		at = &(*at)->next;
 	*at = cl->next;
 	cl->control->count--;
-	poll_remove(cl->watch);
+	if (cl->watch)
+		poll_remove(cl->watch);
 	close(cl->fd);
 	free(cl->in);
 	free(cl->out);
@@ -132,6 +142,47 @@ client_refuse(struct control_client *cl, enum message message, const char *what)
 	return client_answer(cl, rpc_error(NULL, RPC_INVALID_REQUEST, &f));
 }
 
+static void client_event(uint32_t events, void *arg);
+
+static void
+client_unwatch(struct control_client *cl)
+{
+	poll_remove(cl->watch);
+	cl->watch = NULL;
+}
+
+static bool
+client_watch(struct control_client *cl)
+{
+	return !poll_add(cl->control->poller, cl->fd, EPOLLIN, client_event, cl,
+			 &cl->watch);
+}
+
+/* One line of so many bytes, and its newline.  False: the client is gone. */
+static bool
+client_line(struct control_client *cl, size_t length)
+{
+	json_t *answer;
+	bool later;
+
+	client_unwatch(cl);
+	cl->busy = true;
+	answer = rpc_handle(cl->control->arrays, &cl->who, cl->in, length,
+			    &later);
+	cl->busy = false;
+	/* It may have taken a while. */
+	cl->active_s = clock_s();
+	cl->put_off = later;
+	if (later)
+		return true;
+	cl->in_bytes -= length + 1;
+	memmove(cl->in, cl->in + length + 1, cl->in_bytes);
+	if (client_watch(cl))
+		return client_answer(cl, answer);
+	json_decref(answer);
+	return false;
+}
+
 /*
  * The whole lines that have come, one after the other; while an answer waits
  * to be taken, the next line waits too.  False: the client is gone.
@@ -139,24 +190,15 @@ client_refuse(struct control_client *cl, enum message message, const char *what)
 static bool
 client_lines(struct control_client *cl)
 {
-	while (!cl->out) {
+	while (!cl->out && !cl->put_off) {
 		char *end = memchr(cl->in, '\n', cl->in_bytes);
-		size_t length;
-		json_t *answer;
 
 		if (!end)
 			break;
-		length = (size_t)(end - cl->in);
-		answer = rpc_handle(cl->control->arrays, &cl->who, cl->in,
-				    length);
-		cl->in_bytes -= length + 1;
-		memmove(cl->in, end + 1, cl->in_bytes);
-		/* It may have taken a while. */
-		cl->active_s = clock_s();
-		if (!client_answer(cl, answer))
+		if (!client_line(cl, (size_t)(end - cl->in)))
 			return false;
 	}
-	if (!cl->out && cl->in_bytes > RPC_LINE_MAX)
+	if (!cl->out && !cl->put_off && cl->in_bytes > RPC_LINE_MAX)
 		return client_refuse(cl, MSG_REQUEST_TOO_LONG,
 				     "the request is longer than 1 MiB");
 	return true;
@@ -195,10 +237,47 @@ client_receive(struct control_client *cl)
 	return client_lines(cl);
 }
 
+/* From here on in the list, who was put off; NULL: nobody. */
+static struct control_client *
+next_put_off(struct control_client *cl)
+{
+	while (cl && !cl->put_off)
+		cl = cl->next;
+	return cl;
+}
+
+static void
+client_try_again(struct control_client *cl)
+{
+	cl->put_off = false;
+	if (!client_watch(cl) || !client_lines(cl))
+		client_close(cl);
+}
+
+/* Each may have to be waited for, and then others come and go. */
+void
+control_go_on(struct control *c)
+{
+	struct control_client *cl;
+
+	while (!poll_is_awaiting() && (cl = next_put_off(c->clients)))
+		client_try_again(cl);
+	if (!poll_is_awaiting())
+		return;
+	/* Perhaps they may look at least. */
+	for (cl = next_put_off(c->clients); cl;) {
+		struct control_client *next = next_put_off(cl->next);
+
+		client_try_again(cl);
+		cl = next;
+	}
+}
+
 static void
 client_event(uint32_t events, void *arg)
 {
 	struct control_client *cl = arg;
+	struct control *c = cl->control;
 	bool alive;
 
 	if (cl->out)
@@ -208,6 +287,8 @@ client_event(uint32_t events, void *arg)
 		alive = client_receive(cl);
 	if (!alive)
 		client_close(cl);
+	if (!poll_is_awaiting())
+		control_go_on(c);
 }
 
 static void
@@ -218,6 +299,7 @@ control_sweep(void *arg)
 	uint64_t now = clock_s();
 
 	c->sweep = NULL;
+	control_go_on(c);
 	for (struct control_client *cl = c->clients; cl; cl = next) {
 		int waiting = 0;
 
@@ -225,7 +307,8 @@ control_sweep(void *arg)
 		/* It may be us who were busy, not it that was idle. */
 		if (ioctl(cl->fd, FIONREAD, &waiting) < 0)
 			waiting = 0;
-		if (now - cl->active_s >= IDLE_SECONDS && !waiting)
+		if (now - cl->active_s >= IDLE_SECONDS && !waiting &&
+		    !cl->busy && !cl->put_off)
 			client_close(cl);
 	}
 	if (poll_timer(c->poller, SWEEP_NS, control_sweep, c, &c->sweep))

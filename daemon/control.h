@@ -20,4 +20,8 @@ int control_start(struct control **out, struct poller *p, struct arrays *a,
 		  const struct config *c);
 void control_stop(struct control *c);
 
+/* Those who were put off, one after the other (rpc_handle's later).  Also
+ * called now and then by itself. */
+void control_go_on(struct control *c);
+
 #endif

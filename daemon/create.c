@@ -21,10 +21,12 @@
 #include "check.h"
 #include "config.h"
 #include "device.h"
+#include "inspect.h"
 #include "log.h"
 #include "memory.h"
 #include "notes.h"
 #include "plan.h"
+#include "take.h"
 #include "volume.h"
 
 #define MEMBERS_MAX (SB_SETS_MAX * SB_LEGS_MAX)
@@ -110,9 +112,9 @@ create_check_shape(const struct create_request *req, struct failure *f)
 
 static int
 create_busy(struct arrays *a, const char *path, const struct identity *id,
-	    struct failure *f)
+	    const char *users, struct failure *f)
 {
-	char users[512];
+	char why[640];
 	int err = failure_set(f, MSG_MEMBER_BUSY, "%s is in use", path);
 
 	if (arrays_serve(a, id)) {
@@ -120,7 +122,10 @@ create_busy(struct arrays *a, const char *path, const struct identity *id,
 				 "served");
 		return err;
 	}
-	blank_users(id, path, users, sizeof(users));
+	if (volume_lingers_on(id, why, sizeof(why))) {
+		failure_cause(f, "raidd itself still has it: %s", why);
+		return err;
+	}
 	if (users[0])
 		failure_cause(f, "%s", users);
 	else
@@ -133,10 +138,17 @@ static int
 create_open_failed(struct arrays *a, const char *path,
 		   const struct identity *id, int res, struct failure *f)
 {
+	char users[512];
 	int err;
 
-	if (res == -EBUSY)
-		return create_busy(a, path, id, f);
+	if (res == -EBUSY) {
+		blank_users(id, path, users, sizeof(users));
+		return create_busy(a, path, id, users, f);
+	}
+	if (res == -ETIMEDOUT)
+		return failure_set(f, MSG_MEMBER_HANGS,
+				   "%s (serial %s) does not answer", path,
+				   identity_serial(id));
 	err = failure_set(f, MSG_MEMBER_OPEN, "cannot open %s: %s", path,
 			  strerror(-res));
 	if (res == -EINVAL)
@@ -169,58 +181,51 @@ create_open(struct arrays *a, struct plan *p, unsigned i, const char *path,
 	    struct failure *f)
 {
 	struct plan_member *m = &p->members[i];
-	struct stat st;
 	int err;
 
 	snprintf(m->device.path, sizeof(m->device.path), "%s", path);
 	if (path[0] != '/')
 		return failure_set(f, MSG_MEMBER_OPEN,
 				   "%s: not an absolute path", path);
-	err = stat(path, &st) < 0 ? -errno : identity_of(&st, &m->identity);
-	if (!err)
-		identity_describe(&m->identity);
+	err = inspect_identity(path, &m->identity);
 	if (err)
 		return create_open_failed(a, path, &m->identity, err, f);
 	err = create_twice(p, i, f);
 	if (err)
 		return err;
 	if (arrays_serve(a, &m->identity))
-		return create_busy(a, path, &m->identity, f);
-	err = device_open(&m->device, path, 0);
-	if (err) {
-		m->device.fd = -1;
+		return create_busy(a, path, &m->identity, "", f);
+	err = inspect_disk(path, &m->identity, &m->inspection);
+	if (err)
 		return create_open_failed(a, path, &m->identity, err, f);
-	}
-	blank_users(&m->identity, path, m->users, sizeof(m->users));
-	return m->users[0] ? create_busy(a, path, &m->identity, f) : 0;
+	m->device = m->inspection->device;
+	m->inspection->device.fd = -1;
+	return m->inspection->users[0] ? create_busy(a, path, &m->identity,
+						     m->inspection->users, f)
+				       : 0;
 }
 
 static int
 create_check_ours(const struct create_request *req, struct plan_member *m,
 		  struct failure *f)
 {
-	struct candidate *c = candidate_new(m->device.path);
-	int err = 0;
+	const struct candidate *c = m->inspection->candidate;
+	int err;
 
-	if (!c)
-		return failure_set(f, MSG_NO_MEMORY, "no memory");
-	candidate_read(c, &m->device);
 	m->ours = c->res != -ENOENT && c->res != -EIO;
 	if (!c->res)
 		snprintf(m->ours_name, sizeof(m->ours_name), "%s", c->sb.name);
-	if (m->ours && !(req->force & FORCE_OURS)) {
-		err = failure_set(f, MSG_MEMBER_OURS,
-				  "%s is a member of an array already",
-				  m->device.path);
-		if (c->res)
-			failure_cause(f, "%s", candidate_trouble(c->res));
-		else
-			failure_cause(f, "its array is '%s', leg %u.%u",
-				      c->sb.name, c->sb.set, c->sb.leg);
-		failure_remedy(f, "to give up what that array holds there: "
-				  "--force=own-superblock");
-	}
-	candidate_free(c);
+	if (!m->ours || (req->force & FORCE_OURS))
+		return 0;
+	err = failure_set(f, MSG_MEMBER_OURS,
+			  "%s is a member of an array already", m->device.path);
+	if (c->res)
+		failure_cause(f, "%s", candidate_trouble(c->res));
+	else
+		failure_cause(f, "its array is '%s', leg %u.%u", c->sb.name,
+			      c->sb.set, c->sb.leg);
+	failure_remedy(f, "to give up what that array holds there: "
+			  "--force=own-superblock");
 	return err;
 }
 
@@ -228,15 +233,16 @@ static int
 create_check_blank(const struct create_request *req, struct plan_member *m,
 		   struct failure *f)
 {
-	int err =
-		blank_probe(m->device.path, m->signature, sizeof(m->signature));
+	int err;
 
-	if (err) {
+	if (m->inspection->signature_err) {
 		err = failure_set(f, MSG_MEMBER_OPEN, "cannot read %s",
 				  m->device.path);
 		failure_cause(f, "looking for file systems on it failed");
 		return err;
 	}
+	snprintf(m->signature, sizeof(m->signature), "%s",
+		 m->inspection->signature);
 	if (!m->signature[0] || (req->force & FORCE_SIGNATURE))
 		return 0;
 	err = failure_set(f, MSG_MEMBER_SIGNATURE, "%s is not blank",
@@ -359,7 +365,7 @@ static int
 create_wipe(struct plan *p, struct failure *f)
 {
 	for (unsigned i = 0; i < p->count; i++) {
-		int res = superblocks_wipe(&p->members[i].device);
+		int res = take_wipe(&p->members[i].device);
 		int err;
 
 		if (!res)
@@ -389,6 +395,7 @@ create_volume(struct arrays *a, struct plan *p, const struct sb *sb,
 		.name = array->name,
 		.lock_memory = a->config->lock_memory,
 		.queue_depth = (uint32_t)a->config->queue_depth,
+		.wait_ns = a->config->hang_wait_s * 1000000000ull,
 	};
 	int res;
 
@@ -481,7 +488,7 @@ create_array(struct arrays *a, const struct create_request *req, json_t **plan,
 					 ? a->config->measure_region_blocks
 					 : REGION_BLOCKS,
 	};
-	if (arrays_scan(a))
+	if (arrays_scan(a, 0))
 		err = failure_set(f, MSG_NO_MEMORY, "no memory");
 	if (!err)
 		err = create_check(a, req, p, f);
@@ -494,9 +501,11 @@ create_array(struct arrays *a, const struct create_request *req, json_t **plan,
 			*plan = NULL;
 		}
 	}
-	for (unsigned i = 0; i < p->count; i++)
-		if (p->members[i].device.fd >= 0)
-			device_close(&p->members[i].device);
+	for (unsigned i = 0; i < p->count; i++) {
+		take_close_one(&p->members[i].device);
+		if (p->members[i].inspection)
+			inspect_free(p->members[i].inspection);
+	}
 	free(p);
 	return err;
 }

@@ -275,8 +275,10 @@ device_open(struct device *d, const char *path, uint64_t wait_ns)
 		return fd;
 	d->fd = fd;
 	d->is_file = S_ISREG(st.st_mode);
-	int rc = clear_nonblock(fd);
+	int rc = identity_of(&st, &d->identity);
 
+	if (!rc)
+		rc = clear_nonblock(fd);
 	if (!rc)
 		rc = d->is_file ? measure_file(d, &st) : measure_disk(d, &st);
 	d->bytes &= ~(uint64_t)4095;

@@ -11,9 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "identity.h"
+
 struct device {
 	int fd; /* -1: not open */
 	char path[PATH_MAX];
+	struct identity identity; /* which disk, without its label */
 	bool is_file;
 	uint64_t bytes;        /* multiple of 4096, rounded down */
 	uint32_t sector_bytes; /* logical: 512 or 4096 */
@@ -21,8 +24,8 @@ struct device {
 	bool fua_by_flush;     /* FUA is a write, and then a flush */
 	bool has_fua;          /* a block device: in itself */
 	bool can_discard;
-	char model[64];        /* "" if not known */
-	char serial[64];       /* for a file: its inode, as "file:DEV:INO" */
+	char model[64];  /* "" if not known */
+	char serial[64]; /* for a file: its inode, as "file:DEV:INO" */
 };
 
 /*

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "check.h"
 #include "frontend.h"
 #include "nbd_frontend.h"
+#include "poll.h"
 #include "uring.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
@@ -230,6 +232,7 @@ engine_deafen(struct engine *e)
 	uint64_t one = 1;
 
 	CHECK(e->state == ENGINE_STOPPED);
+	mailbox_close(&e->mailbox);
 	ssize_t put = write(e->mailbox.eventfd, &one, sizeof(one));
 
 	CHECK(put == (ssize_t)sizeof(one));
@@ -258,6 +261,26 @@ engine_close(struct engine *e)
 }
 
 static void
+eventfd_ring(int fd)
+{
+	uint64_t one = 1;
+	ssize_t put = write(fd, &one, sizeof(one));
+
+	CHECK(put == (ssize_t)sizeof(one));
+}
+
+static void
+engine_drain_begin(void *arg)
+{
+	struct engine *e = arg;
+
+	CHECK(e->state == ENGINE_SERVING);
+	e->state = ENGINE_DRAINING;
+	e->drain_end_ns = e->ring.now_ns + DRAIN_NS;
+	e->nbd->ops->stop(e->nbd);
+}
+
+static void
 engine_started(struct raid *r, int res, void *arg)
 {
 	struct engine *e = arg;
@@ -266,14 +289,40 @@ engine_started(struct raid *r, int res, void *arg)
 	CHECK(e->state == ENGINE_STARTING);
 	e->start_result = res;
 	e->state = res ? ENGINE_STOPPED : ENGINE_SERVING;
-	sem_post(&e->started);
+	if (!res && e->given_up)
+		engine_drain_begin(e);
+	eventfd_ring(e->started);
+}
+
+/* The control thread joins, or is not there any more. */
+static void
+engine_over(struct engine *e)
+{
+	pthread_mutex_lock(&e->lock);
+	e->over = true;
+	bool let_go = e->let_go;
+
+	pthread_mutex_unlock(&e->lock);
+	if (let_go)
+		e->cfg.left(e->cfg.arg);
+	else
+		eventfd_ring(e->ended);
 }
 
 static void
-wait_for(sem_t *sem)
+engine_run(struct engine *e)
 {
-	while (sem_wait(sem))
-		CHECK(errno == EINTR);
+	raid_start(e->raid, engine_started, e);
+	while (e->state != ENGINE_STOPPED)
+		engine_turn(e);
+	notebox_ring(&e->notebox);
+	raid_status(e->raid, &e->last);
+	engine_deafen(e);
+	if (!engine_wait_idle(e, e->ring.now_ns + LINGER_NS)) {
+		eventfd_ring(e->ended);
+		engine_wait_idle(e, UINT64_MAX);
+	}
+	engine_close(e);
 }
 
 static void *
@@ -288,26 +337,12 @@ engine_main(void *arg)
 
 	if (rc) {
 		e->start_result = rc;
-		sem_post(&e->started);
-		sem_post(&e->ended);
-		return NULL;
+		mailbox_close(&e->mailbox);
+		eventfd_ring(e->started);
+	} else {
+		engine_run(e);
 	}
-	raid_start(e->raid, engine_started, e);
-	while (e->state != ENGINE_STOPPED)
-		engine_turn(e);
-	notebox_ring(&e->notebox);
-	engine_deafen(e);
-	e->lingers = !engine_wait_idle(e, e->ring.now_ns + LINGER_NS);
-	if (!e->lingers) {
-		engine_close(e);
-		sem_post(&e->ended);
-		return NULL;
-	}
-	sem_post(&e->ended);
-	wait_for(&e->left_alone);
-	engine_wait_idle(e, UINT64_MAX);
-	engine_close(e);
-	e->cfg.left(e->cfg.arg);
+	engine_over(e);
 	return NULL;
 }
 
@@ -340,18 +375,31 @@ engine_init(struct engine *e, const struct engine_config *cfg)
 		mailbox_fini(&e->mailbox);
 		return rc;
 	}
-	sem_init(&e->started, 0, 0);
-	sem_init(&e->ended, 0, 0);
-	sem_init(&e->left_alone, 0, 0);
+	e->started = eventfd(0, EFD_CLOEXEC);
+	e->ended = eventfd(0, EFD_CLOEXEC);
+	if (e->started < 0 || e->ended < 0) {
+		rc = -errno;
+		goto err_events;
+	}
+	pthread_mutex_init(&e->lock, NULL);
 	return 0;
+
+err_events:
+	if (e->started >= 0)
+		close(e->started);
+	if (e->ended >= 0)
+		close(e->ended);
+	notebox_fini(&e->notebox);
+	mailbox_fini(&e->mailbox);
+	return rc;
 }
 
 void
 engine_fini(struct engine *e)
 {
-	sem_destroy(&e->started);
-	sem_destroy(&e->ended);
-	sem_destroy(&e->left_alone);
+	pthread_mutex_destroy(&e->lock);
+	close(e->started);
+	close(e->ended);
 	notebox_fini(&e->notebox);
 	mailbox_fini(&e->mailbox);
 }
@@ -360,54 +408,105 @@ engine_fini(struct engine *e)
 static void
 engine_leave(struct engine *e, bool *lingers)
 {
-	*lingers = e->lingers;
-	if (!e->lingers)
+	pthread_mutex_lock(&e->lock);
+	*lingers = !e->over;
+	pthread_mutex_unlock(&e->lock);
+	if (!*lingers)
 		pthread_join(e->thread, NULL);
 }
 
 void
 engine_let_go(struct engine *e)
 {
-	pthread_detach(e->thread);
-	sem_post(&e->left_alone);
+	pthread_mutex_lock(&e->lock);
+	bool over = e->over;
+
+	if (!over)
+		pthread_detach(e->thread);
+	e->let_go = true;
+	pthread_mutex_unlock(&e->lock);
+	if (!over)
+		return;
+	/* It came to its end just now. */
+	pthread_join(e->thread, NULL);
+	e->cfg.left(e->cfg.arg);
+}
+
+static void
+engine_give_up(void *arg)
+{
+	struct engine *e = arg;
+
+	e->given_up = true;
+	if (e->state == ENGINE_SERVING)
+		engine_drain_begin(e);
 }
 
 int
-engine_start(struct engine *e, bool *lingers)
+engine_start(struct engine *e, uint64_t end_ns, bool *lingers)
 {
 	int rc = engine_spawn(e);
 
 	*lingers = false;
 	if (rc)
 		return rc;
-	wait_for(&e->started);
+	if (poll_await(e->started, end_ns, true)) {
+		mailbox_call(&e->mailbox, engine_give_up, e);
+		/* When we are being stopped, it has time left to do so too. */
+		if (poll_clock_ns() >= end_ns ||
+		    poll_await(e->ended, end_ns, false)) {
+			*lingers = true;
+			return -ETIMEDOUT;
+		}
+		engine_leave(e, lingers);
+		return -ECANCELED;
+	}
 	e->cfg.raid = NULL;
 	rc = e->start_result;
-	if (rc) {
-		wait_for(&e->ended);
+	if (rc && poll_await(e->ended, end_ns + 2 * LINGER_NS, false))
+		*lingers = true;
+	else if (rc)
 		engine_leave(e, lingers);
-	}
 	return rc;
 }
 
-static void
-engine_drain_begin(void *arg)
+void
+engine_stop_begin(struct engine *e)
 {
-	struct engine *e = arg;
-
-	CHECK(e->state == ENGINE_SERVING);
-	e->state = ENGINE_DRAINING;
-	e->drain_end_ns = e->ring.now_ns + DRAIN_NS;
-	e->nbd->ops->stop(e->nbd);
+	mailbox_call(&e->mailbox, engine_drain_begin, e);
 }
 
 int
-engine_stop(struct engine *e, bool *lingers)
+engine_stop_wait(struct engine *e, uint64_t end_ns, bool *lingers)
 {
-	mailbox_call(&e->mailbox, engine_drain_begin, e);
-	wait_for(&e->ended);
+	if (poll_await(e->ended, end_ns, false)) {
+		*lingers = true;
+		return -ETIMEDOUT;
+	}
 	int rc = e->stop_result;
 
 	engine_leave(e, lingers);
 	return rc;
+}
+
+struct status_call {
+	struct engine *e;
+	struct raid_status *out;
+};
+
+static void
+engine_status_run(void *arg)
+{
+	struct status_call *call = arg;
+
+	raid_status(call->e->raid, call->out);
+}
+
+void
+engine_status(struct engine *e, struct raid_status *out)
+{
+	struct status_call call = {e, out};
+
+	if (!mailbox_call(&e->mailbox, engine_status_run, &call))
+		*out = e->last;
 }

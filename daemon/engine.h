@@ -16,15 +16,16 @@
  * STOPPED:  the thread ends as soon as nothing is in flight.
  *
  * A disk that hangs may keep an I/O for as long as it likes, and its buffer
- * with it (R10).  Then the thread lingers: the array has stopped, nobody waits
- * for the thread, and when it ends it tells the owner, who frees.  The members
- * stay open so long: nobody else can have them before.
+ * with it (R10).  Then the thread lingers: nobody waits for it any more, and
+ * when it ends it tells the owner, who frees.  The members stay open so long:
+ * nobody else can have them before.  The array has stopped then, and only I/O
+ * that was given up is missing; or it could not even stop, or start, in time,
+ * since the last leg of a set hangs (R7): it still will, if the disk answers.
  */
 #ifndef RAIDD_ENGINE_H
 #define RAIDD_ENGINE_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,8 +56,8 @@ struct engine_config {
 	uint32_t queue_depth;
 	bool lock_memory;
 	const char *name;
-	/* A thread that lingered is over: engine_fini and free.  Called on that
-	 * thread. */
+	/* A thread that was let go is over: engine_fini and free.  Called on
+	 * that thread, or by engine_let_go. */
 	void (*left)(void *arg);
 	void *arg;
 };
@@ -69,12 +70,14 @@ struct engine {
 	/* Shared. */
 	struct mailbox mailbox;
 	struct notebox notebox;
-	sem_t started;
-	sem_t ended;      /* stopped; lingers is known */
-	sem_t left_alone; /* the control thread will not look at it again */
-	bool lingers;
+	int started; /* eventfds: start_result is known */
+	int ended;   /* stopped; it may be that over comes later */
+	pthread_mutex_t lock;
+	bool over;   /* all is closed (lock) */
+	bool let_go; /* the control thread will not look at it again (lock) */
 	int start_result;
 	int stop_result;
+	struct raid_status last; /* when it had stopped */
 	bool memory_locked;
 
 	/* The engine thread's. */
@@ -86,6 +89,7 @@ struct engine {
 	size_t raid_mem_bytes;
 	struct frontend *nbd;
 	uint64_t drain_end_ns;
+	bool given_up;       /* to stop as soon as it has started */
 	struct ring_op wake; /* reads the mailbox's eventfd */
 	uint64_t wake_count;
 	bool called; /* the mailbox has something */
@@ -96,12 +100,23 @@ struct engine {
 int engine_init(struct engine *e, const struct engine_config *cfg);
 void engine_fini(struct engine *e);
 
-/* Start the thread and the array; waits for raid_start's answer.  0 or
- * -errno, then there is no thread, or, with *lingers, one that calls left. */
-int engine_start(struct engine *e, bool *lingers);
+/*
+ * Start the thread and the array; waits for raid_start's answer, until end_ns
+ * (CLOCK_MONOTONIC).  0; or -errno, then there is no thread, or, with *lingers,
+ * one to be let go: with -ETIMEDOUT the array may start yet, and will then stop
+ * again by itself.  -ECANCELED: the poller was stopped meanwhile.
+ */
+int engine_start(struct engine *e, uint64_t end_ns, bool *lingers);
 
-/* Drain, stop the array, end the thread if it can.  raid_stop's answer. */
-int engine_stop(struct engine *e, bool *lingers);
+/* Drain, stop the array, end the thread: begins.  Several can go on at a time.
+ */
+void engine_stop_begin(struct engine *e);
+/* Waits for it.  raid_stop's answer; -ETIMEDOUT: not until end_ns.  With
+ * *lingers the thread is to be let go. */
+int engine_stop_wait(struct engine *e, uint64_t end_ns, bool *lingers);
+
+/* Where it stands, or stood at its end. */
+void engine_status(struct engine *e, struct raid_status *out);
 
 /* After *lingers: e must not be touched any more. */
 void engine_let_go(struct engine *e);

@@ -37,6 +37,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/health.h \
 	daemon/identity.c \
 	daemon/identity.h \
+	daemon/inspect.c \
+	daemon/inspect.h \
 	daemon/journal.c \
 	daemon/journal.h \
 	daemon/known.c \
@@ -86,6 +88,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/scan.h \
 	daemon/show.c \
 	daemon/show.h \
+	daemon/take.c \
+	daemon/take.h \
 	daemon/uring.c \
 	daemon/uring.h \
 	daemon/volume.c \

@@ -3,7 +3,6 @@
 #include "mailbox.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
@@ -29,6 +28,7 @@ mailbox_init(struct mailbox *m)
 	pthread_cond_init(&m->finished, NULL);
 	m->head = NULL;
 	m->tail = &m->head;
+	m->closed = false;
 	return 0;
 }
 
@@ -41,13 +41,17 @@ mailbox_fini(struct mailbox *m)
 	close(m->eventfd);
 }
 
-void
+bool
 mailbox_call(struct mailbox *m, mailbox_f *fn, void *arg)
 {
 	struct mailbox_call call = {.fn = fn, .arg = arg};
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&m->lock);
+	if (m->closed) {
+		pthread_mutex_unlock(&m->lock);
+		return false;
+	}
 	*m->tail = &call;
 	m->tail = &call.next;
 	ssize_t put = write(m->eventfd, &one, sizeof(one));
@@ -56,6 +60,7 @@ mailbox_call(struct mailbox *m, mailbox_f *fn, void *arg)
 	while (!call.done)
 		pthread_cond_wait(&m->finished, &m->lock);
 	pthread_mutex_unlock(&m->lock);
+	return true;
 }
 
 static struct mailbox_call *
@@ -85,4 +90,13 @@ mailbox_run(struct mailbox *m)
 		pthread_cond_broadcast(&m->finished);
 		pthread_mutex_unlock(&m->lock);
 	}
+}
+
+void
+mailbox_close(struct mailbox *m)
+{
+	pthread_mutex_lock(&m->lock);
+	m->closed = true;
+	pthread_mutex_unlock(&m->lock);
+	mailbox_run(m);
 }

@@ -8,6 +8,7 @@
 #define RAIDD_MAILBOX_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 typedef void mailbox_f(void *arg);
 
@@ -18,6 +19,7 @@ struct mailbox {
 	pthread_cond_t finished;
 	struct mailbox_call *head;
 	struct mailbox_call **tail;
+	bool closed;
 	int eventfd; /* readable when there is a call */
 };
 
@@ -25,10 +27,13 @@ struct mailbox {
 int mailbox_init(struct mailbox *m);
 void mailbox_fini(struct mailbox *m);
 
-/* Any thread but the engine's: run fn(arg) over there, and wait. */
-void mailbox_call(struct mailbox *m, mailbox_f *fn, void *arg);
+/* Any thread but the engine's: run fn(arg) over there, and wait.  False: it
+ * was not run, the engine has come to its end. */
+bool mailbox_call(struct mailbox *m, mailbox_f *fn, void *arg);
 
 /* The engine thread: carry out what has come. */
 void mailbox_run(struct mailbox *m);
+/* The same, and nothing more after that. */
+void mailbox_close(struct mailbox *m);
 
 #endif

@@ -326,6 +326,7 @@ raidd_run(struct raidd *d)
 
 	if (!err) {
 		arrays_start_all(&d->arrays);
+		control_go_on(d->control);
 		sd_notify(0, "READY=1");
 		process_ready();
 		raidd_warn(d);

@@ -34,7 +34,7 @@ struct nbd_frontend {
 	struct pool pool;
 	char *rx_mem;
 	bool stopped;
-	_Atomic uint32_t open_count;
+	_Atomic uint32_t open_count; /* with a client */
 	/* A bit for each connection. */
 	uint32_t in_use;
 	uint32_t woken;    /* wants a turn */
@@ -89,6 +89,11 @@ nbd_gone(struct nbd_conn *c)
 {
 	c->nbd->in_use &= ~(1u << c->index);
 	c->nbd->woken &= ~(1u << c->index);
+}
+
+void
+nbd_left(struct nbd_conn *c)
+{
 	atomic_fetch_sub(&c->nbd->open_count, 1);
 }
 

@@ -344,6 +344,7 @@ nbd_conn_close(struct nbd_conn *c)
 	if (c->state != CONN_OPEN)
 		return;
 	c->state = CONN_CLOSING;
+	nbd_left(c);
 	/* Wakes a receive that is in the ring. */
 	if (c->rx_busy)
 		shutdown(c->fd, SHUT_RD);
@@ -355,6 +356,8 @@ nbd_conn_kill(struct nbd_conn *c)
 {
 	if (c->state == CONN_DEAD || c->state == CONN_FREE)
 		return;
+	if (c->state == CONN_OPEN)
+		nbd_left(c);
 	c->state = CONN_DEAD;
 	shutdown(c->fd, SHUT_RDWR);
 	nbd_wake(c);

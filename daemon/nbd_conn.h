@@ -138,6 +138,8 @@ struct pool_buf *nbd_buffer_get(struct nbd_conn *c, uint64_t bytes);
 void nbd_buffer_put(struct nbd_conn *c, struct pool_buf *buf, uint64_t used);
 struct ring *nbd_ring(const struct nbd_conn *c);
 uint64_t nbd_export_bytes(const struct nbd_conn *c);
+/* Its client has left, though requests of it may still be at the array. */
+void nbd_left(struct nbd_conn *c);
 void nbd_gone(struct nbd_conn *c);
 
 #endif

@@ -13,12 +13,13 @@
 
 struct arrays;
 struct create_request;
+struct inspection;
 
 struct plan_member {
 	struct device device;
 	struct identity identity;
 	char signature[256];             /* foreign, overridden */
-	char users[512];                 /* not free after all */
+	struct inspection *inspection;   /* what was seen of it */
 	bool ours;                       /* has a superblock of ours */
 	char ours_name[SB_NAME_MAX + 1]; /* "": not readable */
 };

@@ -4,15 +4,17 @@
  *
  * A watch removed while its own or an earlier callback of the same turn runs
  * may still be named by an event already fetched, so it is only marked, and
- * freed when the turn is over.
+ * freed when the turn is over: the outermost, since a callback may wait and
+ * have turns of its own (poll_await).
  */
 #include "poll.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/poll.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -35,6 +37,10 @@ struct poller {
 	struct poll_watch *removed;
 };
 
+/* The process has one; before it is there, waiting is waiting. */
+static struct poller *the_poller;
+static bool awaiting;
+
 int
 poller_new(struct poller **out)
 {
@@ -49,6 +55,7 @@ poller_new(struct poller **out)
 		free(p);
 		return err;
 	}
+	the_poller = p;
 	*out = p;
 	return 0;
 }
@@ -72,6 +79,7 @@ poller_free(struct poller *p)
 	poll_free_removed(p);
 	close(p->epoll);
 	free(p);
+	the_poller = NULL;
 }
 
 static int
@@ -179,27 +187,114 @@ poll_dispatch(struct poll_watch *w, uint32_t events)
 	w->cb(events, w->arg);
 }
 
+/* One turn; 0 or -errno. */
+static int
+poll_turn(struct poller *p, int timeout_ms)
+{
+	struct epoll_event events[EVENTS_PER_TURN];
+	int n = epoll_wait(p->epoll, events, EVENTS_PER_TURN, timeout_ms);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < n; i++)
+		poll_dispatch(events[i].data.ptr, events[i].events);
+	return 0;
+}
+
 int
 poller_run(struct poller *p)
 {
-	struct epoll_event events[EVENTS_PER_TURN];
+	int err = 0;
 
-	while (!p->stopping) {
-		int n = epoll_wait(p->epoll, events, EVENTS_PER_TURN, -1);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		for (int i = 0; i < n; i++)
-			poll_dispatch(events[i].data.ptr, events[i].events);
+	while (!p->stopping && !err) {
+		err = poll_turn(p, -1);
 		poll_free_removed(p);
 	}
-	return 0;
+	return err;
 }
 
 void
 poller_stop(struct poller *p)
 {
 	p->stopping = true;
+}
+
+uint64_t
+poll_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void
+poll_awaited(uint32_t events, void *arg)
+{
+	bool *there = arg;
+
+	(void)events;
+	*there = true;
+}
+
+/* For one turn: 0 when there is nothing left. */
+static int
+await_ms(uint64_t end_ns)
+{
+	uint64_t now_ns = poll_clock_ns();
+
+	if (now_ns >= end_ns)
+		return 0;
+	/* Rounded up, so that the last turn is not spent in a circle. */
+	uint64_t ms = (end_ns - now_ns) / 1000000 + 1;
+
+	return ms < 1000 ? (int)ms : 1000;
+}
+
+/* Without others. */
+static int
+await_alone(int fd, uint64_t end_ns)
+{
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	int ms;
+
+	while ((ms = await_ms(end_ns)) > 0)
+		if (poll(&pfd, 1, ms) > 0)
+			return 0;
+	return poll(&pfd, 1, 0) > 0 ? 0 : -ETIMEDOUT;
+}
+
+int
+poll_await(int fd, uint64_t end_ns, bool hurry)
+{
+	struct poller *p = the_poller;
+	struct poll_watch *w;
+	bool there = false;
+
+	CHECK(!awaiting);
+	if (!p || poll_add(p, fd, EPOLLIN, poll_awaited, &there, &w))
+		return await_alone(fd, end_ns);
+	awaiting = true;
+	while (!there && !(hurry && p->stopping)) {
+		int ms = await_ms(end_ns);
+
+		/* One look without waiting is always due. */
+		if (poll_turn(p, ms) || (!ms && !there))
+			break;
+	}
+	awaiting = false;
+	poll_remove(w);
+	return there ? 0 : -ETIMEDOUT;
+}
+
+bool
+poll_is_awaiting(void)
+{
+	return awaiting;
+}
+
+bool
+poll_is_stopping(void)
+{
+	return the_poller && the_poller->stopping;
 }

@@ -3,17 +3,17 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include "check.h"
 #include "log.h"
-
-#define PROBE_S 5
+#include "poll.h"
 
 struct look {
 	struct look *next; /* among those that did not answer */
@@ -22,7 +22,7 @@ struct look {
 	void *result;
 	void (*result_free)(void *result);
 	int res;
-	sem_t done;
+	int done; /* an eventfd: readable when it is over */
 };
 
 /* They did not answer in time.  The control thread's. */
@@ -31,7 +31,7 @@ static struct look *hung;
 static void
 look_free(struct look *l)
 {
-	sem_destroy(&l->done);
+	close(l->done);
 	free(l->path);
 	free(l);
 }
@@ -42,8 +42,19 @@ look_main(void *arg)
 	struct look *l = arg;
 
 	l->res = l->look(l->result);
-	sem_post(&l->done);
+	/* From here on it may be freed. */
+	ssize_t put = write(l->done, &(uint64_t){1}, sizeof(uint64_t));
+
+	CHECK(put == (ssize_t)sizeof(uint64_t));
 	return NULL;
+}
+
+static bool
+look_is_over(const struct look *l)
+{
+	uint64_t one;
+
+	return read(l->done, &one, sizeof(one)) == (ssize_t)sizeof(one);
 }
 
 /* Those that came back after all. */
@@ -55,7 +66,7 @@ hung_sweep(void)
 	while (*at) {
 		struct look *l = *at;
 
-		if (sem_trywait(&l->done)) {
+		if (!look_is_over(l)) {
 			at = &l->next;
 			continue;
 		}
@@ -66,12 +77,17 @@ hung_sweep(void)
 	}
 }
 
+/* Is there still one for this path, at end_ns? */
 static bool
-is_hung(const char *path)
+is_hung(const char *path, uint64_t end_ns)
 {
-	for (const struct look *l = hung; l; l = l->next)
-		if (!strcmp(l->path, path))
-			return true;
+	struct look *l = hung;
+
+	while (l && strcmp(l->path, path))
+		l = l->next;
+	if (!l || poll_await(l->done, end_ns, true))
+		return l != NULL;
+	hung_sweep();
 	return false;
 }
 
@@ -91,7 +107,12 @@ look_new(const char *path, int (*fn)(void *result), void *result,
 	l->look = fn;
 	l->result = result;
 	l->result_free = result_free;
-	sem_init(&l->done, 0, 0);
+	l->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->done < 0) {
+		free(l->path);
+		free(l);
+		return NULL;
+	}
 	return l;
 }
 
@@ -115,29 +136,16 @@ look_spawn(struct look *l)
 	return -rc;
 }
 
-static bool
-look_wait(struct look *l)
-{
-	struct timespec end;
-	int rc;
-
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += PROBE_S;
-	do {
-		rc = sem_clockwait(&l->done, CLOCK_MONOTONIC, &end);
-	} while (rc && errno == EINTR);
-	return rc == 0;
-}
-
 int
-probe(const char *path, int (*fn)(void *result), void *result,
+probe(const char *path, uint64_t end_ns, int (*fn)(void *result), void *result,
       void (*result_free)(void *result))
 {
+	uint64_t quick_ns = poll_clock_ns() + PROBE_QUICK_NS;
 	struct look *l;
 	int res;
 
 	hung_sweep();
-	if (is_hung(path)) {
+	if (is_hung(path, end_ns)) {
 		result_free(result);
 		return -ETIMEDOUT;
 	}
@@ -148,15 +156,23 @@ probe(const char *path, int (*fn)(void *result), void *result,
 		result_free(result);
 		return -ENOMEM;
 	}
-	if (!look_wait(l)) {
-		log_warning("scan",
-			    "%s does not answer; it is left out until it does",
-			    path);
+	if (end_ns < quick_ns)
+		end_ns = quick_ns;
+	if (poll_await(l->done, end_ns, true)) {
+		/* When we are being stopped it has not had its time. */
+		if (poll_clock_ns() >= end_ns)
+			log_warning("scan",
+				    "%s does not answer; it is left out until "
+				    "it does",
+				    path);
 		l->next = hung;
 		hung = l;
 		return -ETIMEDOUT;
 	}
 	res = l->res;
 	look_free(l);
+	/* A disk's driver may say so itself. */
+	if (res == -ETIMEDOUT || res == -ENOMEM)
+		result_free(result);
 	return res;
 }

@@ -2,8 +2,10 @@
 /* From a line to the method that answers it. */
 #include "rpc.h"
 
+#include "arrays.h"
 #include "check.h"
 #include "log.h"
+#include "poll.h"
 
 static rpc_f *const handlers[] = {
 	[RPC_PING] = rpc_ping,
@@ -62,16 +64,19 @@ rpc_run(struct arrays *a, const struct rpc_call *call,
 
 json_t *
 rpc_handle(struct arrays *a, const struct rpc_client *client, const char *line,
-	   size_t length)
+	   size_t length, bool *later)
 {
 	struct rpc_call call;
 	struct failure f;
-	json_t *answer;
+	json_t *answer = NULL;
 	int code = rpc_decode(line, length, &call, &f);
 
+	*later = !code && poll_is_awaiting() &&
+		 (rpc_method_changes(call.method) ||
+		  poll_clock_ns() < a->quiet_until_ns);
 	if (code)
 		answer = rpc_error(call.id, code, &f);
-	else
+	else if (!*later)
 		answer = rpc_run(a, &call, client);
 	rpc_call_free(&call);
 	return answer;

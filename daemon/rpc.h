@@ -80,9 +80,11 @@ struct rpc_client {
 	bool may_change;
 };
 
-/* Carry out one line: the answer to send, or NULL: no memory. */
+/* Carry out one line: the answer to send, or NULL: no memory.  later: another
+ * change is being waited for, and this is one too, or we have only just begun
+ * to start; nothing was done. */
 json_t *rpc_handle(struct arrays *a, const struct rpc_client *client,
-		   const char *line, size_t length);
+		   const char *line, size_t length, bool *later);
 
 /* A method: 0 and a new reference in result, or -errno and f. */
 typedef int rpc_f(struct arrays *a, const struct rpc_call *call,

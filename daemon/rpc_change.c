@@ -70,18 +70,19 @@ rpc_start(struct arrays *a, const struct rpc_call *call, json_t **result,
 	  struct failure *f)
 {
 	struct array *array;
+	uint64_t wait_ns = a->config->start_wait_s * NS_PER_S;
 	bool already;
 	int err = 0;
 
-	if (arrays_scan(a))
+	if (arrays_scan(a, wait_ns))
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
 	err = arrays_find(a, rpc_text(call, "name"), &array, f);
 	if (err)
 		return err;
 	already = array->volume != NULL;
 	if (!already) {
-		err = array_start(array, rpc_flag(call, "degraded"),
-				  a->config->start_wait_s * NS_PER_S, f);
+		err = array_start(array, rpc_flag(call, "degraded"), wait_ns,
+				  f);
 		array->state = err ? ARRAY_WAITING : ARRAY_SERVING;
 	}
 	if (!err)
@@ -147,7 +148,7 @@ rpc_stop(struct arrays *a, const struct rpc_call *call, json_t **result,
 	if (err)
 		return err;
 	/* Its members are free again: see what they are. */
-	if (arrays_scan(a))
+	if (arrays_scan(a, 0))
 		log_warning(NULL, "no memory to look at the members again");
 	*result = json_pack("{s:b}", "already", already);
 	return 0;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "arrays.h"
+#include "poll.h"
 #include "rpc.h"
 #include "show.h"
 #include "volume.h"
@@ -38,10 +39,13 @@ rpc_look_again(struct arrays *a, struct failure *f)
 {
 	bool all_serve = a->first != NULL;
 
+	/* Somebody does already, and a disk lets them wait. */
+	if (poll_is_awaiting())
+		return 0;
 	for (struct array *array = a->first; array; array = array->next)
 		if (array->state != ARRAY_SERVING)
 			all_serve = false;
-	if (!all_serve && arrays_scan(a))
+	if (!all_serve && arrays_scan(a, 0))
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
 	return 0;
 }

@@ -150,7 +150,7 @@ candidate_look(void *arg)
 	return err;
 }
 
-static struct candidate *
+struct candidate *
 candidate_of(const char *path)
 {
 	struct candidate *c = calloc(1, sizeof(*c));
@@ -175,6 +175,27 @@ candidate_free(struct candidate *c)
 	free(c);
 }
 
+struct candidate *
+candidate_copy(const struct candidate *c)
+{
+	struct candidate *copy = candidate_of(c->path);
+
+	if (copy)
+		candidate_update(copy, c);
+	return copy;
+}
+
+void
+candidate_update(struct candidate *c, const struct candidate *from)
+{
+	struct candidate *next = c->next;
+	char *path = c->path;
+
+	*c = *from;
+	c->next = next;
+	c->path = path;
+}
+
 static void
 candidate_drop(void *c)
 {
@@ -182,14 +203,14 @@ candidate_drop(void *c)
 }
 
 struct candidate *
-candidate_new(const char *path)
+candidate_new(const char *path, uint64_t end_ns)
 {
 	struct candidate *c = candidate_of(path);
 	int err;
 
 	if (!c)
 		return NULL;
-	err = probe(path, candidate_look, c, candidate_drop);
+	err = probe(path, end_ns, candidate_look, c, candidate_drop);
 	if (err == -ENOMEM)
 		return NULL;
 	if (err == -ETIMEDOUT) {
@@ -251,19 +272,54 @@ scan_has(const struct scan *s, const struct identity *id)
 	return false;
 }
 
+struct sight {
+	struct identity identity;
+	char path[];
+};
+
+static int
+sight_look(void *arg)
+{
+	struct sight *s = arg;
+	struct stat st;
+
+	if (stat(s->path, &st) < 0)
+		return -ENOENT;
+	return identity_of(&st, &s->identity);
+}
+
+/* Which disk has this name?  0, -ENOMEM, or what kept us from seeing it. */
+static int
+scan_identify(const char *path, uint64_t end_ns, struct identity *out)
+{
+	size_t bytes = strlen(path) + 1;
+	struct sight *s = malloc(sizeof(*s) + bytes);
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	memcpy(s->path, path, bytes);
+	err = probe(path, end_ns, sight_look, s, free);
+	if (err == -ENOMEM || err == -ETIMEDOUT)
+		return err;
+	*out = s->identity;
+	free(s);
+	return err;
+}
+
 static int
 scan_path(struct scan *s, const char *path, scan_skip_f *skip, void *arg)
 {
 	struct candidate *c;
 	struct candidate **end = &s->first;
 	struct identity id;
-	struct stat st;
+	int err = scan_identify(path, s->end_ns, &id);
 
-	if (stat(path, &st) < 0 || identity_of(&st, &id))
-		return 0;
+	if (err)
+		return err == -ENOMEM ? err : 0;
 	if (scan_has(s, &id) || (skip && skip(&id, arg)))
 		return 0;
-	c = candidate_new(path);
+	c = candidate_new(path, s->end_ns);
 	if (!c)
 		return -ENOMEM;
 	if (!candidate_is_ours(c)) {
@@ -277,30 +333,57 @@ scan_path(struct scan *s, const char *path, scan_skip_f *skip, void *arg)
 	return 0;
 }
 
+struct match {
+	int res; /* glob's */
+	glob_t found;
+	char pattern[];
+};
+
+static int
+match_look(void *arg)
+{
+	struct match *m = arg;
+
+	m->res = glob(m->pattern, 0, NULL, &m->found);
+	return m->res == GLOB_NOSPACE ? -ENOMEM : 0;
+}
+
+static void
+match_free(void *arg)
+{
+	struct match *m = arg;
+
+	globfree(&m->found);
+	free(m);
+}
+
 static int
 scan_glob(struct scan *s, const char *pattern, scan_skip_f *skip, void *arg)
 {
-	glob_t g;
-	int err = 0;
-	int res = glob(pattern, 0, NULL, &g);
+	size_t bytes = strlen(pattern) + 1;
+	struct match *m = calloc(1, sizeof(*m) + bytes);
+	int err;
 
-	if (res == GLOB_NOSPACE)
+	if (!m)
 		return -ENOMEM;
-	if (res)
-		return 0;
-	for (size_t i = 0; i < g.gl_pathc && !err; i++)
-		err = scan_path(s, g.gl_pathv[i], skip, arg);
-	globfree(&g);
+	memcpy(m->pattern, pattern, bytes);
+	err = probe(pattern, s->end_ns, match_look, m, match_free);
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	for (size_t i = 0; !m->res && i < m->found.gl_pathc && !err; i++)
+		err = scan_path(s, m->found.gl_pathv[i], skip, arg);
+	match_free(m);
 	return err;
 }
 
 int
 scan_disks(struct scan *s, const struct config *c, const char *const *extra,
-	   scan_skip_f *skip, void *arg)
+	   uint64_t end_ns, scan_skip_f *skip, void *arg)
 {
 	int err = 0;
 
 	memset(s, 0, sizeof(*s));
+	s->end_ns = end_ns;
 	for (uint64_t i = 0; i < c->glob_count && !err; i++)
 		err = scan_glob(s, c->globs[i], skip, arg);
 	for (; extra && *extra && !err; extra++)

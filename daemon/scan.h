@@ -35,6 +35,7 @@ struct candidate {
 struct scan {
 	struct candidate *first;
 	unsigned count;
+	uint64_t end_ns;
 };
 
 /* True: leave this disk alone (it is being served). */
@@ -42,17 +43,25 @@ typedef bool scan_skip_f(const struct identity *id, void *arg);
 
 /*
  * Look at everything the globs match, and at the extra paths (NULL ended, may
- * be NULL).  Disks without a superblock of ours are not listed.  0 or -ENOMEM.
+ * be NULL).  Disks without a superblock of ours are not listed, nor are those
+ * that do not answer until end_ns (probe.h).  0 or -ENOMEM.
  */
 int scan_disks(struct scan *s, const struct config *c, const char *const *extra,
-	       scan_skip_f *skip, void *arg);
+	       uint64_t end_ns, scan_skip_f *skip, void *arg);
 void scan_free(struct scan *s);
 
 /* Look at one path, whatever it is.  NULL: no memory. */
-struct candidate *candidate_new(const char *path);
+struct candidate *candidate_new(const char *path, uint64_t end_ns);
 void candidate_free(struct candidate *c);
+/* Without looking. */
+struct candidate *candidate_of(const char *path);
+/* In no list.  NULL: no memory. */
+struct candidate *candidate_copy(const struct candidate *c);
+/* What was read of it, but neither list nor path. */
+void candidate_update(struct candidate *c, const struct candidate *from);
 
-/* Read the superblocks again through an opened device. */
+/* Read the superblocks again through an opened device.  May hang with it
+ * (take.h). */
 void candidate_read(struct candidate *c, const struct device *d);
 /* True: sb says which array it belongs to, though it may not be usable. */
 bool candidate_has_array(const struct candidate *c);

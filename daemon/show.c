@@ -55,6 +55,8 @@ state_word(const struct array *array)
 		return "waiting";
 	case ARRAY_STOPPED:
 		return "stopped";
+	case ARRAY_STOPPING:
+		return "stopping";
 	case ARRAY_SERVING:
 		break;
 	}

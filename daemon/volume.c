@@ -6,7 +6,10 @@
 #include "volume.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +19,7 @@
 #include "log.h"
 #include "nbd_frontend.h"
 #include "poll.h"
+#include "take.h"
 
 struct volume {
 	struct engine engine;
@@ -27,7 +31,14 @@ struct volume {
 	struct poll_watch *watch; /* of the notebox */
 	volume_note_f *note_cb;
 	void *note_arg;
+	/* It was let go: in the list of those, and what it waits for. */
+	struct volume *next;
+	char waits_for[640];
 };
+
+/* Volumes that were let go; they leave by themselves, on their threads. */
+static struct volume *lingering;
+static pthread_mutex_t lingering_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
 volume_drain_notes(struct volume *v)
@@ -52,18 +63,9 @@ volume_rung(uint32_t events, void *arg)
 }
 
 static void
-close_devices(struct device *devices, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		if (devices[i].fd >= 0)
-			device_close(&devices[i]);
-}
-
-static void
 volume_free(struct volume *v)
 {
-	close_devices(v->devices, v->device_count);
-	free(v->devices);
+	take_close(v->devices, v->device_count);
 	free(v);
 }
 
@@ -90,14 +92,97 @@ volume_new(const struct volume_config *cfg)
 	return v;
 }
 
-/* On the thread that lingered: nobody else has the volume any more. */
+/* Nobody else has the volume any more. */
 static void
 volume_left(void *arg)
 {
 	struct volume *v = arg;
+	struct volume **at = &lingering;
 
+	pthread_mutex_lock(&lingering_lock);
+	while (*at != v)
+		at = &(*at)->next;
+	*at = v->next;
+	pthread_mutex_unlock(&lingering_lock);
+	log_notice(v->name, "its disks answer again; its members are free");
 	engine_fini(&v->engine);
-	volume_free(v);
+	for (uint32_t i = 0; i < v->device_count; i++)
+		device_close(&v->devices[i]);
+	free(v->devices);
+	free(v);
+}
+
+/* The leg that keeps us longest; NULL: none. */
+static const struct raid_leg_status *
+worst_leg(const struct volume *v, const struct raid_status *st)
+{
+	const struct raid_leg_status *worst = &st->legs[0];
+
+	for (uint32_t i = 1; i < v->device_count; i++) {
+		const struct raid_leg_status *l = &st->legs[i];
+
+		if (l->oldest_ns > worst->oldest_ns ||
+		    (l->oldest_ns == worst->oldest_ns &&
+		     l->abandoned > worst->abandoned))
+			worst = l;
+	}
+	return worst->oldest_ns || worst->abandoned ? worst : NULL;
+}
+
+static void
+volume_look_for_cause(struct volume *v)
+{
+	struct raid_status st;
+	int n;
+
+	engine_status(&v->engine, &st);
+	const struct raid_leg_status *worst = worst_leg(v, &st);
+	uint32_t i = worst ? (uint32_t)(worst - st.legs) : 0;
+	const struct device *d = &v->devices[i];
+
+	if (!worst) {
+		snprintf(v->waits_for, sizeof(v->waits_for),
+			 "no disk is waited for: what keeps it is not known");
+		return;
+	}
+	n = snprintf(v->waits_for, sizeof(v->waits_for),
+		     "member %u.%u (%.400s, serial %s) has not answered",
+		     i / v->geometry.legs, i % v->geometry.legs, d->path,
+		     d->serial[0] ? d->serial : "unknown");
+	if (worst->oldest_ns)
+		snprintf(v->waits_for + n, sizeof(v->waits_for) - (size_t)n,
+			 " for %" PRIu64 " s", worst->oldest_ns / 1000000000);
+}
+
+/* Its thread ends when it can. */
+static void
+volume_linger(struct volume *v)
+{
+	volume_look_for_cause(v);
+	log_warning(v->name, "%s; its members stay taken until it does",
+		    v->waits_for);
+	pthread_mutex_lock(&lingering_lock);
+	v->next = lingering;
+	lingering = v;
+	pthread_mutex_unlock(&lingering_lock);
+	engine_let_go(&v->engine);
+}
+
+bool
+volume_lingers_on(const struct identity *id, char *why, size_t why_bytes)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&lingering_lock);
+	for (const struct volume *v = lingering; v && !found; v = v->next)
+		for (uint32_t i = 0; i < v->device_count && !found; i++)
+			if (v->devices[i].fd >= 0 &&
+			    identity_same(&v->devices[i].identity, id)) {
+				snprintf(why, why_bytes, "%s", v->waits_for);
+				found = true;
+			}
+	pthread_mutex_unlock(&lingering_lock);
+	return found;
 }
 
 static int
@@ -117,32 +202,14 @@ volume_run(struct volume *v, const struct volume_config *cfg, bool *lingers)
 
 	if (rc)
 		return rc;
-	rc = engine_start(&v->engine, lingers);
+	rc = engine_start(&v->engine, poll_clock_ns() + cfg->wait_ns, lingers);
 	volume_drain_notes(v);
 	if (*lingers)
-		engine_let_go(&v->engine);
+		volume_linger(v);
 	else if (rc)
 		engine_fini(&v->engine);
 	else if (cfg->lock_memory && !v->engine.memory_locked)
 		log_warning(v->name, "not all of its memory could be locked");
-	return rc;
-}
-
-static int
-volume_end(struct volume *v)
-{
-	bool lingers;
-	int rc = engine_stop(&v->engine, &lingers);
-
-	volume_drain_notes(v);
-	if (lingers) {
-		log_warning(v->name, "a disk still has I/O that was given up; "
-			    "its members stay open until it answers");
-		engine_let_go(&v->engine);
-		return rc;
-	}
-	engine_fini(&v->engine);
-	volume_free(v);
 	return rc;
 }
 
@@ -179,18 +246,36 @@ volume_start(struct volume **out, const struct volume_config *cfg,
 	return 0;
 
 err_engine:
-	volume_end(v);
+	volume_stop_begin(v);
+	volume_stop_wait(v, poll_clock_ns() + cfg->wait_ns);
 	return rc;
 err_volume:
 	volume_free(v);
 	return rc;
 }
 
-int
-volume_stop(struct volume *v)
+void
+volume_stop_begin(struct volume *v)
 {
-	poll_remove(v->watch);
-	return volume_end(v);
+	engine_stop_begin(&v->engine);
+}
+
+int
+volume_stop_wait(struct volume *v, uint64_t end_ns)
+{
+	bool lingers;
+	int rc = engine_stop_wait(&v->engine, end_ns, &lingers);
+
+	if (v->watch)
+		poll_remove(v->watch);
+	volume_drain_notes(v);
+	if (lingers) {
+		volume_linger(v);
+		return rc;
+	}
+	engine_fini(&v->engine);
+	volume_free(v);
+	return rc;
 }
 
 const char *
@@ -238,7 +323,10 @@ volume_call(struct volume *v, void (*fn)(struct raid *r, void *arg), void *arg)
 {
 	struct raid_call call = {.v = v, .fn = fn, .arg = arg};
 
-	mailbox_call(&v->engine.mailbox, raid_call_run, &call);
+	bool run = mailbox_call(&v->engine.mailbox, raid_call_run, &call);
+
+	/* Only what is being served is called. */
+	CHECK(run);
 }
 
 static void
@@ -286,9 +374,10 @@ take_run(void *arg)
 int
 volume_take_nbd(struct volume *v, int fd, uint32_t nbd_flags)
 {
-	struct take_call call = {.v = v, .fd = fd, .flags = nbd_flags};
+	struct take_call call = {
+		.v = v, .fd = fd, .flags = nbd_flags, .rc = -ESHUTDOWN};
 
-	mailbox_call(&v->engine.mailbox, take_run, &call);
+	(void)mailbox_call(&v->engine.mailbox, take_run, &call);
 	return call.rc;
 }
 

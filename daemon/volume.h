@@ -8,6 +8,8 @@
 #ifndef RAIDD_VOLUME_H
 #define RAIDD_VOLUME_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "device.h"
@@ -17,19 +19,22 @@ struct volume;
 struct poller;
 
 struct volume_config {
-	struct raid_config raid; /* copied; what it points to only until return */
+	struct raid_config
+		raid; /* copied; what it points to only until return */
 	/* Index: set * legs + leg; fd -1: absent.  Taken over: the volume
 	 * closes them. */
 	const struct device *devices;
 	const char *name;
 	bool lock_memory;
 	uint32_t queue_depth; /* largest number of I/Os in flight per member */
+	uint64_t wait_ns;     /* for a start */
 };
 
 /*
  * Start the thread and the array; waits for raid_start's answer.  0 or
  * -errno (raid_start's, or of a system call); then nothing is left behind and
- * the devices are closed.  Notes arrive in the control thread, through the
+ * the devices are closed; with -ETIMEDOUT once the disks answer
+ * (volume_lingers_on).  Notes arrive in the control thread, through the
  * poller, as calls of note_cb.
  */
 typedef void volume_note_f(struct volume *v, const struct raid_note *note,
@@ -37,8 +42,16 @@ typedef void volume_note_f(struct volume *v, const struct raid_note *note,
 int volume_start(struct volume **out, const struct volume_config *cfg,
 		 struct poller *p, volume_note_f *note_cb, void *arg);
 
-/* Drain, stop clean, close everything, free.  raid_stop's answer. */
-int volume_stop(struct volume *v);
+/* Drain and stop clean: begins; v may only be handed to volume_stop_wait. */
+void volume_stop_begin(struct volume *v);
+/* Waits for it until end_ns (poll_clock_ns), closes everything, frees.
+ * raid_stop's answer; or -ETIMEDOUT: a disk hangs, and all is closed and freed
+ * once it answers. */
+int volume_stop_wait(struct volume *v, uint64_t end_ns);
+
+/* True: a volume that was stopped still has this disk, and why says what it
+ * waits for. */
+bool volume_lingers_on(const struct identity *id, char *why, size_t why_bytes);
 
 const char *volume_name(const struct volume *v);
 uint64_t volume_bytes(const struct volume *v);
@@ -61,7 +74,7 @@ void volume_superblock(struct volume *v, struct sb *out);
  */
 int volume_take_nbd(struct volume *v, int fd, uint32_t nbd_flags);
 
-/* NBD connections now open; for "in use" refusals and status. */
+/* NBD connections with a client; for "in use" refusals and status. */
 uint32_t volume_connections(const struct volume *v);
 
 #endif

@@ -58,6 +58,7 @@
 	X(STOP_FAILED, 1306, EIO, 1, "the array did not stop clean")           \
 	X(ARRAY_IN_USE, 1307, EBUSY, 7, "clients have the array open")         \
 	X(NOT_STARTED, 1308, ENXIO, 7, "the array is not being served")        \
+	X(MEMBER_HANGS, 1309, ETIMEDOUT, 8, "a member does not answer")        \
 	X(LAST_LEG, 1401, EBUSY, 6, "the leg is the set's last in-sync one")   \
 	X(LEG_OUT, 1402, EALREADY, 7, "the leg is out already")                \
 	X(FAIL_FAILED, 1403, EIO, 1, "the leg could not be failed")            \

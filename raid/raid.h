@@ -67,8 +67,8 @@ struct raid_req {
 	raid_done_f *released;
 
 	/* Set by the engine: 0, -EIO (no leg has it, or could take it),
-	 * -ESHUTDOWN (the array is stopping), -EAGAIN (READ: ask again; if held,
-	 * with another request and another buffer). */
+	 * -ESHUTDOWN (the array is stopping), -EAGAIN (READ: ask again; if
+	 * held, with another request and another buffer). */
 	int res;
 	uint32_t held;
 
@@ -202,6 +202,7 @@ struct raid_leg_status {
 	uint32_t budget;      /* more, and it is failed, if not the last */
 	uint64_t stale_regions;
 	uint64_t in_flight;
+	uint64_t oldest_ns;  /* how long the oldest of these has been */
 	uint64_t slow_reads; /* asked of another leg */
 	uint64_t abandoned;  /* given up, and not back (R10) */
 };

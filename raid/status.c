@@ -24,6 +24,17 @@ leg_state(const struct raid *r, const struct leg *leg)
 	return state;
 }
 
+static uint64_t
+leg_oldest_ns(const struct raid *r, const struct leg *leg)
+{
+	const struct op *op;
+
+	if (list_empty(&leg->ops))
+		return 0;
+	op = container_of(leg->ops.next, struct op, link);
+	return r->now - op->since_ns;
+}
+
 static void
 leg_status(const struct raid *r, const struct leg *leg,
 	   struct raid_leg_status *out)
@@ -43,6 +54,7 @@ leg_status(const struct raid *r, const struct leg *leg,
 		.budget_used = leg->budget_used,
 		.budget = r->limits.read_error_budget,
 		.in_flight = leg->in_flight,
+		.oldest_ns = leg_oldest_ns(r, leg),
 		.slow_reads = leg->slow_reads,
 		.abandoned = leg->zombies,
 	};

@@ -308,6 +308,7 @@ SYSTEM = \
 	tests/system/crash_checker.py \
 	tests/system/crash_members.py \
 	tests/system/functions.sh \
+	tests/system/hang.sh \
 	tests/system/ledger.sh \
 	tests/system/member_read.py \
 	tests/system/nbd_lazy.py \
@@ -337,6 +338,8 @@ SYSTEM = \
 	tests/system/test-crash-nbdkit.sh \
 	tests/system/test-disk-hangs.sh \
 	tests/system/test-format-members.sh \
+	tests/system/test-hang-control.sh \
+	tests/system/test-hang-stop.sh \
 	tests/system/test-nbd-clients.sh \
 	tests/system/test-nbd-rude.sh \
 	tests/system/test-nbd-stop.sh \
