@@ -132,6 +132,20 @@ arrays_find(struct arrays *a, const char *key, struct array **out,
 	return -ENOENT;
 }
 
+int
+arrays_find_serving(struct arrays *a, const char *key, struct array **out,
+		    struct failure *f)
+{
+	int err = arrays_find(a, key, out, f);
+
+	if (err || (*out)->volume)
+		return err;
+	err = failure_set(f, MSG_NOT_STARTED, "'%s' is not started",
+			  (*out)->name);
+	failure_remedy(f, "raidctl start %s", (*out)->name);
+	return err;
+}
+
 static bool
 array_serves(const struct array *array, const struct identity *id)
 {

@@ -93,6 +93,9 @@ int arrays_scan(struct arrays *a, uint64_t wait_ns);
 /* By name or UUID.  0, or -errno and f. */
 int arrays_find(struct arrays *a, const char *key, struct array **out,
 		struct failure *f);
+/* One that is being served. */
+int arrays_find_serving(struct arrays *a, const char *key, struct array **out,
+			struct failure *f);
 struct array *arrays_of_uuid(struct arrays *a, const uint8_t uuid[16]);
 /* A new one, SERVING or WAITING by what the caller puts in.  NULL: memory. */
 struct array *arrays_add(struct arrays *a, const uint8_t uuid[16],

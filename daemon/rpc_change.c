@@ -178,16 +178,10 @@ rpc_member_fail(struct arrays *a, const struct rpc_call *call, json_t **result,
 		struct failure *f)
 {
 	struct array *array;
-	int err = arrays_find(a, rpc_text(call, "name"), &array, f);
+	int err = arrays_find_serving(a, rpc_text(call, "name"), &array, f);
 
 	if (err)
 		return err;
-	if (!array->volume) {
-		err = failure_set(f, MSG_NOT_STARTED, "'%s' is not started",
-				  array->name);
-		failure_remedy(f, "raidctl start %s", array->name);
-		return err;
-	}
 	err = array_member_fail(array, (uint32_t)rpc_number(call, "set", 0),
 				(uint32_t)rpc_number(call, "leg", 0), f);
 	if (!err)

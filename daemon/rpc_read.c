@@ -114,16 +114,10 @@ rpc_attach_info(struct arrays *a, const struct rpc_call *call, json_t **result,
 		struct failure *f)
 {
 	struct array *array;
-	int err = arrays_find(a, rpc_text(call, "name"), &array, f);
+	int err = arrays_find_serving(a, rpc_text(call, "name"), &array, f);
 
 	if (err)
 		return err;
-	if (!array->volume) {
-		err = failure_set(f, MSG_NOT_STARTED, "'%s' is not started",
-				  array->name);
-		failure_remedy(f, "raidctl start %s", array->name);
-		return err;
-	}
 	*result = json_pack(
 		"{s:o,s:I,s:i,s:i}", "export", show_export(array), "size_bytes",
 		(json_int_t)volume_bytes(array->volume), "block_bytes",

@@ -225,6 +225,20 @@ others_json(const struct array *array)
 	return out;
 }
 
+static json_t *
+size_json(const struct health *h)
+{
+	return h->have_sb
+		       ? INT(layout_array_bytes(&h->sb.geometry, &h->sb.layout))
+		       : json_null();
+}
+
+static json_t *
+device_json(const struct health *h)
+{
+	return text_or_null(h->attached ? h->attachment.device : NULL);
+}
+
 static void
 show_shape(const struct health *h, json_t *out)
 {
@@ -233,10 +247,7 @@ show_shape(const struct health *h, json_t *out)
 
 	for (uint32_t set = 0; h->have_sb && set < g->sets; set++)
 		json_array_append_new(sets, set_json(h, set));
-	json_object_set_new(out, "size_bytes",
-			    h->have_sb ? INT(layout_array_bytes(&h->sb.geometry,
-								&h->sb.layout))
-				       : json_null());
+	json_object_set_new(out, "size_bytes", size_json(h));
 	json_object_set_new(out, "block_bytes", INT(g->block_bytes));
 	json_object_set_new(out, "chunk_bytes", INT(g->chunk_bytes));
 	json_object_set_new(out, "legs_per_set", INT(g->legs));
@@ -270,6 +281,20 @@ progress_json(const struct health *h)
 	return out;
 }
 
+/* What any list of arrays begins with. */
+static json_t *
+summary_json(const struct array *array, const struct health *h)
+{
+	json_t *out = json_object();
+
+	json_object_set_new(out, "name", json_string(array->name));
+	json_object_set_new(out, "uuid", uuid_json(array->uuid));
+	json_object_set_new(out, "state", json_string(state_word(array)));
+	json_object_set_new(out, "health", json_string(health_word(h)));
+	json_object_set_new(out, "activity", json_string(health_activity(h)));
+	return out;
+}
+
 json_t *
 show_brief(const struct array *array)
 {
@@ -279,19 +304,9 @@ show_brief(const struct array *array)
 	if (!h)
 		return NULL;
 	health_look(array, h);
-	out = json_object();
-	json_object_set_new(out, "name", json_string(array->name));
-	json_object_set_new(out, "uuid", uuid_json(array->uuid));
-	json_object_set_new(out, "state", json_string(state_word(array)));
-	json_object_set_new(out, "health", json_string(health_word(h)));
-	json_object_set_new(out, "activity", json_string(health_activity(h)));
-	json_object_set_new(out, "size_bytes",
-			    h->have_sb ? INT(layout_array_bytes(&h->sb.geometry,
-								&h->sb.layout))
-				       : json_null());
-	json_object_set_new(
-		out, "device",
-		text_or_null(h->attached ? h->attachment.device : NULL));
+	out = summary_json(array, h);
+	json_object_set_new(out, "size_bytes", size_json(h));
+	json_object_set_new(out, "device", device_json(h));
 	free(h);
 	return out;
 }
@@ -305,24 +320,16 @@ show_array(const struct array *array)
 	if (!h)
 		return NULL;
 	health_look(array, h);
-	out = json_object();
-	json_object_set_new(out, "name", json_string(array->name));
-	json_object_set_new(out, "uuid", uuid_json(array->uuid));
-	json_object_set_new(out, "state", json_string(state_word(array)));
-	json_object_set_new(out, "health", json_string(health_word(h)));
-	json_object_set_new(out, "activity", json_string(health_activity(h)));
+	out = summary_json(array, h);
 	json_object_set_new(out, "mode",
 			    json_string(h->serving ? "read-write" : "stopped"));
 	show_shape(h, out);
 	json_object_set_new(out, "export", show_export(array));
-	json_object_set_new(
-		out, "device",
-		text_or_null(h->attached ? h->attachment.device : NULL));
+	json_object_set_new(out, "device", device_json(h));
 	json_object_set_new(out, "connections", INT(h->connections));
 	json_object_set_new(out, "requests", INT(h->status.requests));
-	json_object_set_new(
-		out, "sums_cache_bytes",
-		INT(array->volume ? array->sums_cache_bytes : 0));
+	json_object_set_new(out, "sums_cache_bytes",
+			    INT(array->volume ? array->sums_cache_bytes : 0));
 	json_object_set_new(out, "counters",
 			    counters_json(&h->status.counters));
 	json_object_set_new(out, "progress", progress_json(h));
