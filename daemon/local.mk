@@ -22,6 +22,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/blank.h \
 	daemon/config.c \
 	daemon/config.h \
+	daemon/config_key.c \
+	daemon/config_key.h \
 	daemon/control.c \
 	daemon/control.h \
 	daemon/create.c \
