@@ -46,6 +46,10 @@ meta_place_follow(struct raid *r, const struct leg *leg, uint64_t number)
 	struct sb_place *p = meta_place(r, leg);
 	enum sb_leg_state was = p->state;
 
+	if (r->recover && !r->meta.started && leg->run == RUN_IN) {
+		p->kept &= leg->behind_epoch == 0;
+		p->state = LEG_IN_SYNC; /* the operator's word */
+	}
 	if (p->state == LEG_IN_SYNC && leg->run == RUN_FAILING)
 		p->state = LEG_FAILED;
 	else if (p->state == LEG_IN_SYNC && leg->run == RUN_OUT)

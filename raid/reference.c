@@ -72,6 +72,10 @@ reference_done(struct set *set)
 		set->start = SET_READY;
 		return;
 	}
+	if (set_is_recut(set)) {
+		salvage_go_on(set);
+		return;
+	}
 	j->head = s->index;
 	reference_count_ring(set);
 	j->sequence = s->sequence + 1;

@@ -168,7 +168,111 @@ salvage_use_leg(struct set *set, const struct scan *ref, struct leg *leg)
 		leg_set_run(leg, RUN_OUT);
 }
 
+/* --- recovery: the leg chosen, and no other --- */
+
+bool
+set_is_recut(const struct set *set)
+{
+	return set->raid->recover && set->salvage.source != SOURCE_WHOLE;
+}
+
+/* In-sync legs are what a start has; the others were only looked at. */
+static void
+recover_whole(struct set *set)
+{
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
+		struct leg *leg = &set->legs[i];
+
+		leg->aside = false;
+		if (!leg->present || leg_is_current(leg))
+			continue;
+		leg_set_run(leg, RUN_OUT);
+		set->scans[i].leg = NULL;
+	}
+}
+
+static void
+recover_alone(struct set *set, struct leg *chosen)
+{
+	struct scan *s = &set->scans[chosen->index];
+
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
+		struct leg *leg = &set->legs[i];
+
+		leg->aside = false;
+		if (leg == chosen)
+			continue;
+		set->wholly_stale |= leg->bit;
+		leg->why = CAUSE_OPERATOR;
+		if (leg->run == RUN_IN)
+			leg_set_run(leg, leg_is_current(leg) ? RUN_FAILING
+							     : RUN_OUT);
+	}
+	/* Of the header that is not there any more the sequence may have been
+	 * one more. */
+	for (unsigned copy = 0; copy < 2; copy++)
+		if (s->heads[copy].sequence >= set->checkpoint.head_sequence)
+			set->checkpoint.head_sequence =
+				s->heads[copy].sequence + 1;
+	chosen->map_flip = s->copy;
+}
+
 void
+salvage_go_on(struct set *set)
+{
+	const struct scan *s = &set->scans[set->reference];
+	struct journal *j = &set->journal;
+	uint64_t seen = s->seen_max > s->sequence ? s->seen_max : s->sequence;
+
+	j->head = s->index;
+	j->used = s->blocks;
+	j->before_crc = s->crc;
+	j->nonce = set->raid->io->ops->random(set->raid->io);
+	/* Above all that is in the ring: an unreadable block in it holds one
+	 * of the last that many records. */
+	j->sequence = s->sequence + 1;
+	if (s->cut && !PLANTED(RECOVER_REUSES_SEQUENCES))
+		j->sequence = seen + j->ring_blocks + 1;
+	replay_end(set);
+	salvage_replayed(set);
+	set->start = SET_READY;
+}
+
+/* What it keeps is decided, and durable: in no record it is DIRTY any more. */
+static void
+recut_clean_units(struct set *set)
+{
+	list_for_each (l, following, &set->units.lru) {
+		struct unit *u = list_entry(l, struct unit, lru);
+
+		unit_set_state(u, UNIT_CLEANING);
+		unit_set_state(u, UNIT_CLEAN);
+		units_remove(&set->units, u);
+	}
+}
+
+void
+salvage_recut(struct set *set)
+{
+	struct salvage *sv = &set->salvage;
+	const struct checkpoint *ck = &set->checkpoint;
+
+	if (set->write_stopped) {
+		set->start = SET_SERVING;
+	} else if (set->units.resync > 0) {
+		return;
+	} else if (!sv->said && !PLANTED(RECOVER_WITHOUT_CHECKPOINT)) {
+		sv->said = true;
+		sv->head = ck->head_sequence;
+		recut_clean_units(set);
+		checkpoint_want(set);
+	} else if (ck->state == CK_IDLE && (ck->head_sequence != sv->head ||
+					    !sv->said)) {
+		set->start = SET_SERVING;
+	}
+}
+
+bool
 salvage_choose(struct set *set)
 {
 	struct scan *ref = salvage_best(set);
@@ -178,7 +282,11 @@ salvage_choose(struct set *set)
 		raid_note(set->raid, NOTE_SET_UNUSABLE, set, NULL, -ENODATA, 0,
 			  0);
 		set->start = set->raid->recover ? SET_UNUSABLE : SET_READY;
-		return;
+		return true;
+	}
+	if (set->raid->recover && set->salvage.source == SOURCE_WHOLE) {
+		recover_whole(set);
+		return false;
 	}
 	set->reference = (int)(ref - set->scans);
 	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
@@ -189,11 +297,14 @@ salvage_choose(struct set *set)
 		leg_set_run(leg, RUN_IN);
 		salvage_use_leg(set, ref, leg);
 	}
+	if (set->raid->recover)
+		recover_alone(set, ref->leg);
 	set->salvage.map_blocks_lost = 0;
 	set->salvage.regions_unknown = 0;
 	set->salvage.narrow = false;
 	set->at = 0;
 	reference_read_map(set);
+	return true;
 }
 
 /* --- a map with holes --- */

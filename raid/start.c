@@ -30,7 +30,7 @@ start_served(struct flush_wait *w, int res)
 	if (res < 0)
 		raid_note(set->raid, NOTE_WRITE_STOPPED, set, NULL, res,
 			  CAUSE_FLUSH, 0);
-	set->start = SET_SERVING;
+	set->start = set_is_recut(set) ? SET_RECUT : SET_SERVING;
 }
 
 static void
@@ -68,7 +68,7 @@ start_copy(struct set *set)
 		tail_erase_last(set, start_erased);
 		return;
 	}
-	if (!set->raid->create && !PLANTED(GAP_APPENDED))
+	if (!set->raid->create && !set_is_recut(set) && !PLANTED(GAP_APPENDED))
 		count = reference_of(set)->last_count;
 	fan_begin(&set->start_fan, set, CAUSE_APPEND, start_copied);
 	journal_write_ring(set, &set->start_fan,
@@ -163,10 +163,8 @@ start_choose(struct set *set)
 {
 	struct scan *ref;
 
-	if (set->raid->salvage) {
-		salvage_choose(set);
+	if (raid_rescues(set->raid) && salvage_choose(set))
 		return;
-	}
 	ref = start_longest(set);
 	if (!ref) {
 		start_unusable(set, -EUCLEAN);
@@ -243,6 +241,8 @@ start_mark_wholly_stale(struct set *set)
 static bool
 start_set_has_kept_leg(const struct set *set)
 {
+	if (set->raid->recover) /* the operator's word */
+		return true;
 	for (uint32_t i = 0; i < start_legs(set); i++)
 		if (set->legs[i].run == RUN_IN &&
 		    sb_place_const(&set->raid->sb, set->index, i)->kept)
@@ -288,6 +288,8 @@ start_tick(struct raid *r)
 
 		if (set->start == SET_SCANNING && start_scans_are_done(set))
 			start_choose(set);
+		else if (set->start == SET_RECUT)
+			salvage_recut(set);
 		ready &= set->start == SET_READY;
 		serving &= set->start == SET_SERVING;
 		unusable |= set->start == SET_UNUSABLE;

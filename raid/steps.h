@@ -252,7 +252,14 @@ bool set_is_quiet(const struct set *set);
 bool set_has_gap(const struct set *set);
 /* No leg here has metadata. */
 bool set_is_dark(const struct set *set);
-void salvage_choose(struct set *set);
+/* False: a recovery of a set that starts like any other. */
+bool salvage_choose(struct set *set);
+/* Recovery: the reference is replayed. */
+void salvage_go_on(struct set *set);
+/* Recovery: it goes on from something that is not whole. */
+bool set_is_recut(const struct set *set);
+/* SET_RECUT: what is next? */
+void salvage_recut(struct set *set);
 void salvage_lose_map_block(struct set *set, uint64_t index);
 void salvage_replayed(struct set *set);
 

@@ -221,6 +221,131 @@ salvage_prefers_what_is_newer(struct sim *s, unsigned variant)
 	sim_read_all(s);
 }
 
+/* From now on what is read is the newest again. */
+static void
+expect_newest(struct sim *s)
+{
+	s->oracle.old = false;
+}
+
+static void
+expect_written(struct sim *s, uint64_t offset)
+{
+	expect_newest(s);
+	EXPECT(s, do_write(s, offset, BLOCK(2), RAID_FUA) == 0);
+	EXPECT(s, do_read(s, offset, BLOCK(2)) == 0);
+}
+
+/* It goes on from the records before the damage, and starts by itself ever
+ * after, though old records with higher numbers are in the ring. */
+static void
+recover_damaged_journal(struct sim *s, unsigned variant)
+{
+	damage_journal(s, variant % 2);
+	expect_old(s);
+	if (variant >= 2) {
+		/* Power goes before the checkpoint counts. */
+		on(s, RULE_ANY, AREA_MAP, IO_WRITE, RULE_SUBMIT, RULE_CUT);
+		EXPECT(s, !restart_recover(s, ALL));
+		sim_carry_out_end(s);
+		EXPECT(s, !starts(s, ALL));
+	}
+	EXPECT(s, restart_recover(s, ALL));
+	EXPECT(s, report(s, 0).source == SOURCE_DAMAGED);
+	EXPECT(s, leg_state(s, 0, 0) == LEG_IN_SYNC);
+	EXPECT(s, leg_state(s, 0, 1) == LEG_FAILED);
+	EXPECT(s, leg_state(s, 1, 1) == LEG_IN_SYNC);
+	for (unsigned i = 0; i < variant % 2; i++)
+		EXPECT(s, do_read(s, BLOCK(i), BLOCK(1)) == 0);
+	sim_read_all(s);
+	expect_written(s, BLOCK(4));
+	power_cut(s, FATE_DROP);
+	EXPECT(s, starts(s, ALL));
+	expect_newest(s);
+	EXPECT(s, do_read(s, BLOCK(4), BLOCK(2)) == 0);
+	for (unsigned i = 0; i < variant % 2; i++)
+		EXPECT(s, do_read(s, BLOCK(i), BLOCK(1)) == 0);
+	EXPECT(s, do_read(s, on_set(s, 1), BLOCK(3)) == 0);
+	expect_old(s);
+	sim_read_all(s);
+	EXPECT(s, sim_stop(s));
+}
+
+/* A leg that is behind becomes the set.  The one that is newer comes back, and
+ * is not used. */
+static void
+recover_old_leg(struct sim *s, unsigned variant)
+{
+	EXPECT(s, do_write(s, 0, BLOCK(4), RAID_FUA) == 0);
+	EXPECT(s, fail_leg(s, 0, 0) == 0);
+	pass(s, SECONDS(1));
+	EXPECT(s, do_write(s, BLOCK(1), BLOCK(1), RAID_FUA) == 0);
+	EXPECT(s, do_write(s, on_set(s, 1), BLOCK(1), RAID_FUA) == 0);
+	power_cut(s, FATE_DROP);
+	s->guard[0] = 0;
+	expect_old(s);
+	EXPECT(s, restart_recover(s, M00 | M10 | M11));
+	EXPECT(s, leg_state(s, 0, 0) == LEG_IN_SYNC);
+	EXPECT(s, leg_state(s, 0, 1) == LEG_STALE);
+	EXPECT(s, do_read(s, 0, BLOCK(4)) == 0);
+	expect_written(s, BLOCK(6));
+	if (variant == 0)
+		power_cut(s, FATE_DROP);
+	else
+		EXPECT(s, sim_stop(s));
+	EXPECT(s, starts(s, ALL));
+	EXPECT(s, leg_state(s, 0, 1) != LEG_IN_SYNC);
+	EXPECT(s, do_read(s, BLOCK(6), BLOCK(2)) == 0);
+	EXPECT(s, do_read(s, on_set(s, 1), BLOCK(1)) == 0);
+	expect_old(s);
+	sim_read_all(s);
+}
+
+/* A set of which there is nothing: nobody is written to. */
+static void
+recover_refuses_nothing(struct sim *s, unsigned variant)
+{
+	struct rule *writes;
+
+	EXPECT(s, do_write(s, 0, BLOCK(4), RAID_FUA) == 0);
+	power_cut(s, FATE_DROP);
+	for (unsigned i = 0; i < 4; i++)
+		rot(s, variant * 2 + i / 2, s->layout.map_offset[i % 2]);
+	expect_holes(s);
+	writes = on(s, RULE_ANY, RULE_ANY, IO_WRITE, RULE_SUBMIT, RULE_COUNT);
+	EXPECT(s, !restart_recover(s, ALL));
+	EXPECT(s, writes->hits == 0);
+}
+
+/* What did not verify is EIO, also after the next start, until it is written
+ * over. */
+static void
+recover_keeps_lost_blocks(struct sim *s, unsigned variant)
+{
+	EXPECT(s, do_write(s, 0, BLOCK(2), RAID_FUA) == 0);
+	EXPECT(s, do_write(s, 0, BLOCK(1), RAID_FUA) == 0);
+	for (unsigned i = 0; i < 2; i++)
+		EXPECT(s, do_write(s, BLOCK(32 + i), BLOCK(1), RAID_FUA) == 0);
+	power_cut(s, FATE_DROP);
+	for (unsigned i = 0; i < 2; i++) {
+		rot(s, i, s->layout.journal_offset + BLOCK(2));
+		rot(s, i, s->layout.data_offset);
+	}
+	expect_old(s);
+	EXPECT(s, !starts(s, ALL));
+	EXPECT(s, restart_recover(s, ALL));
+	for (unsigned i = 0; i < 2; i++) {
+		EXPECT(s, do_read(s, 0, BLOCK(1)) == -EIO);
+		EXPECT(s, do_read(s, BLOCK(1), BLOCK(1)) == 0);
+		if (variant == 0)
+			EXPECT(s, sim_stop(s));
+		else
+			power_cut(s, FATE_DROP);
+		EXPECT(s, starts(s, ALL));
+	}
+	expect_written(s, 0);
+}
+
 const struct scenario salvage_scenarios[] = {
 	{.name = "salvage-damaged-journal", .run = salvage_damaged_journal,
 	 .hole = "R24: what the journal does not say reads as zeros",
@@ -241,6 +366,18 @@ const struct scenario salvage_scenarios[] = {
 	{.name = "salvage-prefers-what-is-newer",
 	 .run = salvage_prefers_what_is_newer,
 	 .hole = "H21: a leg that lost appends becomes the array",
+	 .variants = 2, .sets = 2, .legs = 2},
+	{.name = "recover-damaged-journal", .run = recover_damaged_journal,
+	 .hole = "H22: the numbers of records that were cut off come again",
+	 .variants = 4, .sets = 2, .legs = 2},
+	{.name = "recover-old-leg", .run = recover_old_leg,
+	 .hole = "R24: what was given up comes back",
+	 .variants = 2, .sets = 2, .legs = 2},
+	{.name = "recover-refuses-nothing", .run = recover_refuses_nothing,
+	 .hole = "R24: an array is made up", .variants = 2, .sets = 2,
+	 .legs = 2},
+	{.name = "recover-keeps-lost-blocks", .run = recover_keeps_lost_blocks,
+	 .hole = "R24: what was lost is data again",
 	 .variants = 2, .sets = 2, .legs = 2},
 };
 
