@@ -239,6 +239,10 @@ checkpoint_header_done(struct fan *fan, int res)
 	j->sums_live += ck->appended_sums - ck->start_sums;
 	ck->used_after = j->used;
 	ck->sums_after = j->sums_live;
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++)
+		set->legs[i].head_durable[ck->copy ^ set->legs[i].map_flip] =
+			ck->head_sequence;
+	ck->whole -= ck->counts;
 	ck->copy ^= !PLANTED(MAP_IN_PLACE);
 	ck->state = CK_IDLE;
 	set->raid->counters.checkpoints++;
@@ -385,6 +389,7 @@ checkpoint_resume(struct set *set, const struct map_head *head, uint64_t blocks)
 	ck->start_crc = head->before_crc;
 	ck->start_used = set->journal.used - blocks;
 	ck->start_sums = 0;
+	ck->counts = false;
 	ck->appended = 0;
 	ck->appended_sums = 0;
 	checkpoint_enter_map(set);
@@ -397,7 +402,7 @@ checkpoint_is_due(const struct set *set)
 	const struct journal *j = &set->journal;
 	uint64_t slack = (j->ring_blocks - journal_kept(j) - j->reserve) / 2;
 
-	return ck->wanted || j->used > ck->used_after + slack ||
+	return ck->wanted || ck->whole > 0 || j->used > ck->used_after + slack ||
 	       j->sums_live > ck->sums_after + set->sums.limit / 2;
 }
 
@@ -418,6 +423,7 @@ checkpoint_tick(struct set *set)
 		return;
 	ck->state = CK_APPEND;
 	ck->wanted = false;
+	ck->counts = ck->whole > 0;
 	ck->begun = false;
 	ck->composed = false;
 	ck->unit_at = 0;

@@ -226,6 +226,8 @@ journal_append_done(struct fan *fan, int res)
 		 * appended any more (R7, H10). */
 		set->write_stopped = true;
 	} else {
+		j->last_sequence = j->sequence - 1;
+		j->last_index = (j->head + j->ring_blocks - 1) % j->ring_blocks;
 		j->drained_durable = j->drained_composed;
 	}
 	journal_finish_jobs(&j->composed, res);

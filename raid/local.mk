@@ -48,6 +48,7 @@ raid_libraid_a_SOURCES = \
 	raid/range.c \
 	raid/range.h \
 	raid/read.c \
+	raid/recall.c \
 	raid/record.c \
 	raid/record.h \
 	raid/reference.c \

@@ -208,8 +208,10 @@ meta_round_done(struct raid *r)
 	for (uint32_t i = 0; i < r->leg_count; i++) {
 		struct leg *leg = &r->legs[i];
 
-		if (m->written[i] && !m->failed[i])
+		if (m->written[i] && !m->failed[i]) {
 			leg->sb_slot ^= !PLANTED(SUPERBLOCK_IN_PLACE);
+			leg->sb_durable[leg->sb_slot] = leg->sb_sequence;
+		}
 		if (!m->failed[i])
 			continue;
 		failed = true;
@@ -237,6 +239,10 @@ meta_tick(struct raid *r)
 {
 	struct meta *m = &r->meta;
 
+	if (m->state == META_IDLE && !m->wanted && m->marks > 0) {
+		m->marks--;
+		meta_write(r, true);
+	}
 	if (m->state != META_IDLE || !m->wanted)
 		return;
 	m->wanted = false;

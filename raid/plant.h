@@ -255,7 +255,11 @@
 	X(RECOVER_WITHOUT_CHECKPOINT, "R24", "H9",                             \
 	  "a recovery serves before a checkpoint says what it kept")           \
 	X(SALVAGE_GAP_READS_ZEROS, "R24", "-",                                 \
-	  "what a lost record may have said is taken for unwritten")
+	  "what a lost record may have said is taken for unwritten")           \
+	X(WENT_BACK_LEFT_SO, "R19", "H21",                                     \
+	  "metadata of a leg that went back while running stay as they are")   \
+	X(MAP_LEFT_BACK, "R19", "H21",                                         \
+	  "of a leg that went back only the superblocks are written anew")
 
 enum plant {
 	PLANT_NONE,

@@ -95,7 +95,8 @@ sizes_of_ops(const struct sizes *z)
 				      SETTLE_MAX * (UNIT_BLOCKS + 2) + 1) +
 			   SETTLE_MAX + STORE_MAX + 1;
 
-	return z->parts * (z->legs + 2) + z->sets * set_ops + z->members * 5;
+	return z->parts * (z->legs + 2) + z->sets * set_ops + z->members * 5 +
+	       RECALL_READS;
 }
 
 static int
@@ -170,6 +171,7 @@ raid_carve(struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, r, spares, z->spares, 64);
 	ARENA_TAKE(a, r, zeros, z->zeros_bytes, 4096);
 	meta_carve(r, a, z->members);
+	recall_carve(r, a);
 	for (uint32_t i = 0; i < z->sets; i++)
 		set_carve(a->base ? &r->sets[i] : NULL, a, z);
 	return r;
@@ -391,8 +393,8 @@ set_is_restless(const struct set *set)
 		return false;
 	if (set->checkpoint.state == CK_MAP && set->checkpoint.block_at == 0)
 		return true;
-	if (set->checkpoint.state == CK_IDLE && set->checkpoint.wanted &&
-	    !set->write_stopped)
+	if (set->checkpoint.state == CK_IDLE && !set->write_stopped &&
+	    (set->checkpoint.wanted || set->checkpoint.whole > 0))
 		return true;
 	if (part_is_wakeable(set))
 		return true;
@@ -410,7 +412,8 @@ raid_is_restless(const struct raid *r)
 		return true;
 	if (r->queue_head && !list_empty(&r->parts_free))
 		return true;
-	if (r->epoch_begun && r->meta.wanted && r->meta.state == META_IDLE)
+	if (r->epoch_begun && (r->meta.wanted || r->meta.marks > 0) &&
+	    r->meta.state == META_IDLE)
 		return true;
 	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
 		if (set_is_restless(&r->sets[i]))
@@ -437,6 +440,8 @@ raid_pass(struct raid *r)
 		set_tick(&r->sets[i]);
 	if (r->epoch_begun)
 		meta_tick(r);
+	if (r->phase == PHASE_SERVING)
+		recall_tick(r);
 	if (r->phase == PHASE_STARTING)
 		start_tick(r);
 	else if (r->phase == PHASE_STOPPING)

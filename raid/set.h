@@ -56,6 +56,12 @@ struct leg {
 	uint64_t behind_epoch; /* see raid_leg_config */
 	uint64_t sb_sequence;
 	uint8_t sb_slot; /* the newest superblock is in */
+	/* Of what this run wrote and the leg acknowledged (recall.c):
+	 * sequences by superblock slot and by physical copy of the map. */
+	uint64_t sb_durable[SB_SLOTS];
+	uint64_t head_durable[2];
+	bool recall;    /* see whether it still has them */
+	bool rewriting; /* it had not */
 	/* Physical copy of the map = logical copy ^ map_flip. */
 	uint8_t map_flip;
 	struct list ops; /* in flight, oldest first */
@@ -123,6 +129,9 @@ struct journal {
 	uint64_t nonce;    /* of the run */
 	uint32_t before_crc;
 	uint32_t sums_live; /* in records from the replay start on */
+	/* The last durable record of this run: its last block. */
+	uint64_t last_sequence; /* 0: none */
+	uint64_t last_index;
 	bool appending;
 	uint8_t *buf;
 	struct record rec;
@@ -163,6 +172,8 @@ struct checkpoint {
 	uint8_t copy;  /* logical, being written */
 	bool begun;    /* its first record is composed: start is known */
 	bool composed; /* all is said again, if not yet durable */
+	uint32_t whole; /* still to be begun and ended with all blocks (recall.c) */
+	bool counts;    /* this one is one of them */
 	uint64_t start_sequence;
 	uint64_t start_index;
 	uint32_t start_crc;
@@ -598,10 +609,35 @@ struct meta {
 	bool wanted;  /* a change waits */
 	bool marking; /* the round under way is a mark */
 	bool started; /* the start's epoch is in force */
+	uint32_t marks; /* rounds more, with nothing new to say (recall.c) */
 	uint32_t pending;
 	uint8_t *bufs; /* per member: two superblocks */
 	bool *failed;  /* per member, this round */
 	bool *written; /* per member: part of this round */
+};
+
+/* Superblocks, map headers, the last record. */
+#define RECALL_READS (2 * SB_SLOTS + 2 + 1)
+#define RECALL_BYTES (2 * SB_SLOTS * SB_BYTES + (2 + 1) * BLOCK_BYTES)
+
+struct recall_read {
+	enum raid_back what;
+	uint64_t offset;
+	uint64_t durable; /* sequence that is there at least */
+	uint8_t *buf;
+};
+
+struct recall {
+	struct leg *leg; /* NULL: none is looked at */
+	uint32_t pending;
+	uint32_t abandoned;
+	uint32_t count;
+	uint32_t used; /* bytes of bufs */
+	struct recall_read reads[RECALL_READS];
+	enum raid_back what;
+	uint64_t behind; /* the most that something is */
+	struct sb sb;
+	uint8_t *bufs;
 };
 
 enum raid_phase {
@@ -632,6 +668,7 @@ struct raid {
 	struct leg *legs;
 	struct set *sets;
 	struct meta meta;
+	struct recall recall;
 	struct op *ops;
 	struct list ops_free;
 	uint32_t ops_busy;

@@ -119,6 +119,7 @@ start_evict(struct set *set, struct leg *leg, enum raid_note_kind kind,
 	if (leg->run == RUN_IN)
 		leg_set_run(leg, RUN_FAILING);
 	set->wholly_stale |= leg->bit;
+	leg->verdicts[VERDICT_WENT_BACK] += kind == NOTE_LEG_LAGGED;
 	raid_note(set->raid, kind, set, leg, 0, a, b);
 }
 

@@ -65,6 +65,12 @@ void repair_read_error(struct set *set, struct leg *leg, uint64_t block,
 /* It is settled now: what is known of it. */
 void repair_take(struct set *set, uint64_t unit, struct repair *out);
 
+/* recall.c */
+void recall_carve(struct raid *r, struct arena *a);
+/* Has the leg still what it acknowledged?  Some time. */
+void recall_ask(struct leg *leg);
+void recall_tick(struct raid *r);
+
 /* meta.c */
 void meta_carve(struct raid *r, struct arena *a, uint32_t legs);
 void meta_change(struct raid *r);

@@ -13,7 +13,8 @@ static bool
 stop_set_is_quiet(const struct set *set)
 {
 	return set->settler.busy == 0 && store_is_idle(set) &&
-	       heal_is_idle(set) && list_empty(&set->journal.jobs);
+	       heal_is_idle(set) && set->checkpoint.whole == 0 &&
+	       list_empty(&set->journal.jobs);
 }
 
 /* One step; true: this set is done. */

@@ -31,6 +31,9 @@ verdict_give(struct leg *leg, enum raid_verdict verdict, int err, uint64_t a,
 		return;
 	leg->verdicts[verdict]++;
 	raid_note(r, verdict_notes[verdict], leg->set, leg, err, a, b);
+	/* The sum that it had once may be known no more. */
+	if (err == 0 && verdict != VERDICT_WENT_BACK)
+		recall_ask(leg);
 	leg->budget_used++;
 	if (leg->budget_used > r->limits.read_error_budget &&
 	    leg->run == RUN_IN && leg_is_expendable(leg))

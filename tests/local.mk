@@ -133,6 +133,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/scenarios_review.c \
 	tests/sim/scenarios_salvage.c \
 	tests/sim/scenarios_slow.c \
+	tests/sim/scenarios_verdict.c \
 	tests/sim/script.c \
 	tests/sim/script.h \
 	tests/sim/setting.c \

@@ -23,6 +23,7 @@ static const struct chapter chapters[] = {
 	{salvage_scenarios, &salvage_scenario_count},
 	{slow_scenarios, &slow_scenario_count},
 	{review_scenarios, &review_scenario_count},
+	{verdict_scenarios, &verdict_scenario_count},
 };
 
 unsigned

@@ -39,6 +39,8 @@ extern const struct scenario decay_scenarios[];
 extern const unsigned decay_scenario_count;
 extern const struct scenario review_scenarios[];
 extern const unsigned review_scenario_count;
+extern const struct scenario verdict_scenarios[];
+extern const unsigned verdict_scenario_count;
 
 /* What the scenario promises does not hold. */
 #define EXPECT(s, cond)                                                        \

@@ -99,6 +99,7 @@ struct sim {
 	bool flush_failed; /* in this run: see storm.c */
 
 	uint64_t notes[NOTE_COUNT];
+	struct raid_note last_note[NOTE_COUNT];
 	uint64_t ends[END_KINDS]; /* of runs; END_NOT: by a clean stop */
 	const char *scenario;
 };

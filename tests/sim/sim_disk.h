@@ -140,6 +140,9 @@ bool disk_lose(struct disk *d, uint64_t offset, uint64_t length,
 /* These bytes are on the medium where others ought to be. */
 bool disk_spoil(struct disk *d, uint64_t offset, uint64_t length,
 		const void *data);
+/* All is as it was when the image was taken, or as much as there is room to
+ * remember. */
+void disk_go_back(struct disk *d, struct disk *image);
 /* Is some sector in it not what it ought to be? */
 bool disk_is_scarred(const struct disk *d, uint64_t offset, uint64_t length);
 /* Make it so, or take it for right as it is. */

@@ -463,6 +463,7 @@ sim_note(struct io *io, const struct raid_note *note)
 
 	CHECK(note->kind < NOTE_COUNT);
 	s->notes[note->kind]++;
+	s->last_note[note->kind] = *note;
 	if (note->kind == NOTE_PAGE_LOST)
 		s->oracle.page_lost = s->lenient;
 	if (note->kind == NOTE_UNVERIFIED)
