@@ -290,8 +290,10 @@ store_write(struct store *st)
 	struct frame *f = pages_find(set, st->region);
 
 	memset(st->buf, 0, 4096);
-	if (set->resync_in[st->region] > 0) {
-		store_free(st); /* its sums are not decided (R17) */
+	/* Its sums are not decided (R17), or all became unwritten. */
+	if (set->resync_in[st->region] > 0 ||
+	    (map_slot(e) == SLOT_NONE && set->sums.per_region[st->region] == 0)) {
+		store_free(st);
 		return;
 	}
 	if (map_slot(e) != SLOT_NONE &&
