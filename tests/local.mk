@@ -30,6 +30,7 @@ UNIT_TESTS = \
 	tests/unit/test_nbd_conn \
 	tests/unit/test_nbd_wire \
 	tests/unit/test_notebox \
+	tests/unit/test_pages \
 	tests/unit/test_pool \
 	tests/unit/test_order \
 	tests/unit/test_range \
