@@ -37,6 +37,7 @@ UNIT_TESTS = \
 	tests/unit/test_record \
 	tests/unit/test_replay \
 	tests/unit/test_request \
+	tests/unit/test_room \
 	tests/unit/test_settle \
 	tests/unit/test_stamp \
 	tests/unit/test_start \
