@@ -246,11 +246,16 @@ check_PROGRAMS += $(FUZZERS)
 if ENABLE_FUZZERS
 FUZZ_CPPFLAGS = -DFUZZ_LIBFUZZER
 endif
+FUZZER_MAIN = tests/fuzz/fuzzer.h tests/fuzz/replay.c
 FUZZER_LINK = $(AM_LDFLAGS) $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_nbd_LDFLAGS = $(FUZZER_LINK)
+tests_fuzz_fuzz_nbd_SOURCES = tests/fuzz/fuzz_nbd.c $(FUZZER_MAIN)
 tests_fuzz_fuzz_record_LDFLAGS = $(FUZZER_LINK)
+tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c $(FUZZER_MAIN)
 tests_fuzz_fuzz_rpc_LDFLAGS = $(FUZZER_LINK)
+tests_fuzz_fuzz_rpc_SOURCES = tests/fuzz/fuzz_rpc.c $(FUZZER_MAIN)
 tests_fuzz_fuzz_superblock_LDFLAGS = $(FUZZER_LINK)
+tests_fuzz_fuzz_superblock_SOURCES = tests/fuzz/fuzz_superblock.c $(FUZZER_MAIN)
 
 STATIC_CHECKS = \
 	tests/check-docs.sh \

@@ -8,7 +8,7 @@
  * status is encoded over a map made of the input.
  *
  * Built with -DFUZZ_LIBFUZZER -fsanitize=fuzzer it is driven by libFuzzer,
- * else its main() hands it the files it is given.
+ * else replay.c hands it the files it is given.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -17,21 +17,13 @@
 #include <string.h>
 
 #include "check.h"
+#include "fuzzer.h"
 #include "nbd.h"
 #include "nbd_negotiate.h"
 #include "nbd_wire.h"
 
 #define EXPORT_BYTES (1ull << 30)
 #define EXTENTS_MAX  64u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-void
-check_failed(const char *expr, const char *file, int line, const char *func)
-{
-	fprintf(stderr, "%s:%d: %s: %s\n", file, line, func, expr);
-	abort();
-}
 
 static int
 export_at(void *arg, unsigned index, struct nbd_export *out)
@@ -145,35 +137,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		request_try(data + taken, size - taken, n.with);
 	return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-static void
-file_try(const char *path)
-{
-	static uint8_t data[1 << 20];
-	FILE *f = fopen(path, "rb");
-
-	if (!f) {
-		perror(path);
-		exit(1);
-	}
-	size_t size = fread(data, 1, sizeof(data), f);
-
-	fclose(f);
-	/* A copy of its own size: the sanitizer then sees its end. */
-	uint8_t *exact = malloc(size ? size : 1);
-
-	CHECK(exact);
-	memcpy(exact, data, size);
-	LLVMFuzzerTestOneInput(exact, size);
-	free(exact);
-}
-
-int
-main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++)
-		file_try(argv[i]);
-	return 0;
-}
-#endif

@@ -8,22 +8,20 @@
  * reached.  Bits 1 and 2: which magic.
  *
  * Built with -DFUZZ_LIBFUZZER -fsanitize=fuzzer it is driven by libFuzzer,
- * else its main() hands it the files it is given.
+ * else replay.c hands it the files it is given.
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
 #include "crc.h"
+#include "fuzzer.h"
 #include "map.h"
 #include "record.h"
 
 #define OFFSET      (1u << 20)
 #define CHECKSUM_AT 4
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct record_name name = {
 	.array_uuid = {0xa7, 1, 2, 3},
@@ -116,34 +114,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(block);
 	return 0;
 }
-
-_Noreturn void
-check_failed(const char *expr, const char *file, int line, const char *func)
-{
-	fprintf(stderr, "%s:%d: %s: CHECK(%s) failed\n", file, line, func,
-		expr);
-	abort();
-}
-
-#ifndef FUZZ_LIBFUZZER
-int
-main(int argc, char **argv)
-{
-	static uint8_t input[1u << 16];
-
-	for (int i = 1; i < argc; i++) {
-		FILE *f = fopen(argv[i], "rb");
-		size_t size;
-
-		if (f == NULL) {
-			perror(argv[i]);
-			return 1;
-		}
-		size = fread(input, 1, sizeof(input), f);
-		fclose(f);
-		LLVMFuzzerTestOneInput(input, size);
-	}
-	printf("%d files\n", argc - 1);
-	return 0;
-}
-#endif

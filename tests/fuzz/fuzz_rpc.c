@@ -5,17 +5,15 @@
  * JSON, and a request that passed has the parameters its method counts on.
  *
  * Built with -DFUZZ_LIBFUZZER -fsanitize=fuzzer it is driven by libFuzzer,
- * else its main() hands it the files it is given.
+ * else replay.c hands it the files it is given.
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
+#include "fuzzer.h"
 #include "rpc.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 answer_check(json_t *answer)
@@ -92,35 +90,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-static void
-file_try(const char *path)
-{
-	static uint8_t data[1 << 20];
-	FILE *f = fopen(path, "rb");
-	uint8_t *exact;
-	size_t size;
-
-	if (!f) {
-		perror(path);
-		exit(1);
-	}
-	size = fread(data, 1, sizeof(data), f);
-	fclose(f);
-	/* A copy of its own size: the sanitizer then sees its end. */
-	exact = malloc(size ? size : 1);
-	CHECK(exact);
-	memcpy(exact, data, size);
-	LLVMFuzzerTestOneInput(exact, size);
-	free(exact);
-}
-
-int
-main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++)
-		file_try(argv[i]);
-	return 0;
-}
-#endif

@@ -8,23 +8,20 @@
  * it would ever be reached.  Members that decode are assembled.
  *
  * Built with -DFUZZ_LIBFUZZER -fsanitize=fuzzer it is driven by libFuzzer,
- * else its main() hands it the files it is given.
+ * else replay.c hands it the files it is given.
  */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "assemble.h"
 #include "check.h"
 #include "crc.h"
+#include "fuzzer.h"
 #include "superblock.h"
 
 #define OFFSET (64u << 10)
 #define CHECKSUM_AT 12
 #define MEMBERS_MAX 16
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t raw[SB_BYTES] __attribute__((aligned(4096)));
 static uint8_t again[SB_BYTES] __attribute__((aligned(4096)));
@@ -96,34 +93,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		members_try(count);
 	return 0;
 }
-
-_Noreturn void
-check_failed(const char *expr, const char *file, int line, const char *func)
-{
-	fprintf(stderr, "%s:%d: %s: CHECK(%s) failed\n", file, line, func,
-		expr);
-	abort();
-}
-
-#ifndef FUZZ_LIBFUZZER
-int
-main(int argc, char **argv)
-{
-	static uint8_t input[1u << 20];
-
-	for (int i = 1; i < argc; i++) {
-		FILE *f = fopen(argv[i], "rb");
-		size_t size;
-
-		if (f == NULL) {
-			perror(argv[i]);
-			return 1;
-		}
-		size = fread(input, 1, sizeof(input), f);
-		fclose(f);
-		LLVMFuzzerTestOneInput(input, size);
-	}
-	printf("%d files\n", argc - 1);
-	return 0;
-}
-#endif
