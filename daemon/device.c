@@ -163,6 +163,28 @@ file_has_fua(int fd)
 	       (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC);
 }
 
+/* Where a server answers, it may also have to say how large the file is, now,
+ * before the kernel takes a request: whoever asks waits for that. */
+static bool
+file_is_served(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return false;
+	/* As unsigned: of 32 bits, with a sign in some headers. */
+	switch ((uint32_t)fs.f_type) {
+	case FUSE_SUPER_MAGIC:
+	case NFS_SUPER_MAGIC:
+	case CEPH_SUPER_MAGIC:
+	case CIFS_SUPER_MAGIC:
+	case SMB2_SUPER_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int
 measure_file(struct device *d, const struct stat *st)
 {
@@ -171,6 +193,7 @@ measure_file(struct device *d, const struct stat *st)
 	if (align > SECTOR_BYTES_MAX)
 		return -EINVAL;
 	d->fua_by_flush = !file_has_fua(d->fd);
+	d->may_block = file_is_served(d->fd);
 	d->bytes = (uint64_t)st->st_size;
 	d->sector_bytes = align > 512 ? SECTOR_BYTES_MAX : 512;
 	d->can_discard = true;

@@ -21,6 +21,7 @@ struct device {
 	uint64_t bytes;        /* multiple of 4096, rounded down */
 	uint32_t sector_bytes; /* logical: 512 or 4096 */
 	bool write_through;    /* reports no volatile cache */
+	bool may_block;        /* asking for I/O may wait for an answer */
 	bool fua_by_flush;     /* FUA is a write, and then a flush */
 	bool has_fua;          /* a block device: in itself */
 	bool can_discard;

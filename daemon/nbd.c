@@ -76,6 +76,12 @@ nbd_buffer_get(struct nbd_conn *c, uint64_t bytes)
 	return buf;
 }
 
+bool
+nbd_buffer_put_aside(struct nbd_conn *c, struct pool_buf *buf)
+{
+	return pool_put_aside(&c->nbd->pool, &c->share, buf);
+}
+
 void
 nbd_buffer_put(struct nbd_conn *c, struct pool_buf *buf, uint64_t used)
 {

@@ -30,7 +30,7 @@ nbd_conn_init(struct nbd_conn *c, struct nbd_frontend *nbd, uint32_t index,
 	c->rx = rx;
 	c->rx_op.done = conn_received;
 	c->state = CONN_FREE;
-	for (uint32_t i = 0; i < NBD_REQUESTS_MAX; i++) {
+	for (uint32_t i = 0; i < NBD_SLOTS; i++) {
 		c->requests[i].conn = c;
 		c->requests[i].next = c->free;
 		c->free = &c->requests[i];
@@ -129,6 +129,9 @@ again_one(struct nbd_conn *c, struct nbd_request **at)
 
 		if (!c->free)
 			return false;
+		/* If it can, what takes its place finds room. */
+		if (!r->buf->aside)
+			(void)nbd_buffer_put_aside(c, r->buf);
 		buf = nbd_buffer_get(c, nbd_command_buffer(&r->header));
 		if (!buf)
 			return false;
@@ -184,7 +187,7 @@ rx_finish(struct nbd_conn *c)
 static bool
 rx_header(struct nbd_conn *c)
 {
-	c->stalled = !c->free;
+	c->stalled = !c->free || c->in_use - c->aside >= NBD_REQUESTS_MAX;
 	if (c->rx_tail - c->rx_head < NBD_REQUEST_BYTES || c->stalled)
 		return false;
 	struct nbd_request *r = request_take(c);

@@ -42,7 +42,9 @@ struct nbd_frontend;
 
 /* In flight for each connection; more wait in its socket. */
 #define NBD_REQUESTS_MAX 128u
-#define NBD_RX_BYTES     (128u << 10)
+/* As many again may be aside. */
+#define NBD_SLOTS    (2 * NBD_REQUESTS_MAX)
+#define NBD_RX_BYTES (128u << 10)
 
 struct nbd_request {
 	struct raid_req req;
@@ -100,7 +102,7 @@ struct nbd_conn {
 	uint32_t in_use;
 	uint32_t aside;            /* of these, over but held */
 	struct nbd_request *again; /* to be asked again */
-	struct nbd_request requests[NBD_REQUESTS_MAX];
+	struct nbd_request requests[NBD_SLOTS];
 };
 
 /* nbd_conn.c */
@@ -135,6 +137,8 @@ uint64_t nbd_command_buffer(const struct nbd_header *h);
 /* This connection wants a turn. */
 void nbd_wake(struct nbd_conn *c);
 struct pool_buf *nbd_buffer_get(struct nbd_conn *c, uint64_t bytes);
+/* A leg still reads into it; false: no more of these. */
+bool nbd_buffer_put_aside(struct nbd_conn *c, struct pool_buf *buf);
 void nbd_buffer_put(struct nbd_conn *c, struct pool_buf *buf, uint64_t used);
 struct ring *nbd_ring(const struct nbd_conn *c);
 uint64_t nbd_export_bytes(const struct nbd_conn *c);

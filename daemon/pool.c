@@ -42,14 +42,17 @@ pool_bytes_max(void)
 	return classes[POOL_CLASSES - 1].bytes;
 }
 
+/* The same number of each once more, to be put aside. */
 static void
 pool_cut(struct pool *p)
 {
 	struct pool_buf *buf = p->bufs;
 	char *mem = p->mem;
 
-	for (uint8_t c = 0; c < POOL_CLASSES; c++) {
-		for (uint32_t i = 0; i < classes[c].count; i++, buf++) {
+	for (unsigned i = 0; i < 2 * POOL_CLASSES; i++) {
+		uint8_t c = (uint8_t)(i % POOL_CLASSES);
+
+		for (uint32_t k = 0; k < classes[c].count; k++, buf++) {
 			buf->mem = mem;
 			buf->size_class = c;
 			buf->next = p->free[c];
@@ -69,8 +72,8 @@ pool_init(struct pool *p, bool lock, bool *locked)
 	for (unsigned c = 0; c < POOL_CLASSES; c++) {
 		size_t bytes = (size_t)classes[c].bytes * classes[c].count;
 
-		count += classes[c].count;
-		p->mem_bytes += bytes;
+		count += 2 * classes[c].count;
+		p->mem_bytes += 2 * bytes;
 		if (!classes[c].lazy)
 			eager += bytes;
 	}
@@ -103,9 +106,12 @@ class_get(struct pool *p, struct pool_share *share, unsigned c)
 {
 	struct pool_buf *buf = p->free[c];
 
-	if (!buf || share->held[c] == classes[c].share)
+	if (p->used[c] == classes[c].count ||
+	    share->held[c] == classes[c].share)
 		return NULL;
+	CHECK(buf);
 	p->free[c] = buf->next;
+	p->used[c]++;
 	share->held[c]++;
 	return buf;
 }
@@ -126,6 +132,28 @@ pool_get(struct pool *p, struct pool_share *share, uint64_t bytes)
 	return buf;
 }
 
+static void
+uncount(struct pool *p, struct pool_share *share, unsigned c)
+{
+	CHECK(share->held[c] > 0 && p->used[c] > 0);
+	share->held[c]--;
+	p->used[c]--;
+}
+
+bool
+pool_put_aside(struct pool *p, struct pool_share *share, struct pool_buf *buf)
+{
+	unsigned c = buf->size_class;
+
+	CHECK(!buf->aside);
+	if (p->aside[c] == classes[c].count)
+		return false;
+	uncount(p, share, c);
+	p->aside[c]++;
+	buf->aside = true;
+	return true;
+}
+
 void
 pool_put(struct pool *p, struct pool_share *share, struct pool_buf *buf,
 	 uint64_t used)
@@ -135,8 +163,11 @@ pool_put(struct pool *p, struct pool_share *share, struct pool_buf *buf,
 	/* Fails under mlockall: then it stays. */
 	if (used > KEEP_BYTES && classes[c].bytes > KEEP_BYTES)
 		(void)madvise(buf->mem, classes[c].bytes, MADV_DONTNEED);
-	CHECK(share->held[c] > 0);
-	share->held[c]--;
+	if (buf->aside)
+		p->aside[c]--;
+	else
+		uncount(p, share, c);
+	buf->aside = false;
 	buf->next = p->free[c];
 	p->free[c] = buf;
 }

@@ -8,6 +8,11 @@
  *
  * Nobody gets more than a share of each size, so that a client that stops
  * reading, or stops in the middle of a write, does not hold up the others.
+ *
+ * A buffer that a disk still reads into (R10) can be put aside: it counts no
+ * more, neither for the share nor for the pool, which has as many again for
+ * that.  Memory is touched when it is used, so these cost none until a disk
+ * hangs.
  */
 #ifndef RAIDD_POOL_H
 #define RAIDD_POOL_H
@@ -20,6 +25,7 @@ struct pool_buf {
 	void *mem;             /* aligned to 4096 */
 	struct pool_buf *next; /* of the free ones */
 	uint8_t size_class;
+	bool aside;
 };
 
 #define POOL_CLASSES 4u
@@ -31,6 +37,8 @@ struct pool_share {
 
 struct pool {
 	struct pool_buf *free[POOL_CLASSES];
+	uint32_t used[POOL_CLASSES]; /* but for those aside */
+	uint32_t aside[POOL_CLASSES];
 	struct pool_buf *bufs;
 	char *mem;
 	size_t mem_bytes;
@@ -45,6 +53,9 @@ void pool_fini(struct pool *p);
  * share is used up. */
 struct pool_buf *pool_get(struct pool *p, struct pool_share *share,
 			  uint64_t bytes);
+/* False: too many are aside. */
+bool pool_put_aside(struct pool *p, struct pool_share *share,
+		    struct pool_buf *buf);
 /* used: bytes of it that were touched. */
 void pool_put(struct pool *p, struct pool_share *share, struct pool_buf *buf,
 	      uint64_t used);

@@ -279,6 +279,8 @@ slot_send(struct slot *s)
 	}
 	if (u->fixed_files)
 		sqe->flags |= IOSQE_FIXED_FILE;
+	if (m->device->may_block)
+		sqe->flags |= IOSQE_ASYNC;
 }
 
 static void
@@ -387,6 +389,22 @@ members_init(struct uring *u)
 	}
 }
 
+/*
+ * What the kernel cannot begin at once it gives to threads: flushes, discards,
+ * some files' reads.  A disk that hangs keeps as many of them as it has I/Os,
+ * and would keep the others' from theirs if they were only a few, which they
+ * are by default.  They are made when they are needed.
+ */
+static void
+workers_allow(struct uring *u)
+{
+	unsigned max[2] = {
+		uring_in_flight_max(u->cfg.device_count, u->cfg.queue_depth),
+		0 /* as it is */};
+
+	(void)io_uring_register_iowq_max_workers(&u->cfg.ring->uring, max);
+}
+
 /* Saves a look-up for each I/O; without it things work as well. */
 static void
 files_register(struct uring *u)
@@ -422,6 +440,7 @@ uring_open(struct uring **out, const struct uring_config *cfg)
 		goto err_members;
 	members_init(u);
 	files_register(u);
+	workers_allow(u);
 	*out = u;
 	return 0;
 

@@ -11,6 +11,7 @@
 
 #include "frontend.h"
 #include "le.h"
+#include "nbd_conn.h"
 #include "nbd_frontend.h"
 #include "nbd_proto.h"
 #include "raid.h"
@@ -25,14 +26,14 @@ static struct ring ring;
 static struct frontend *fe;
 static int client;
 /* What the array was asked, in this order. */
-static struct raid_req *asked[16];
+static struct raid_req *asked[512];
 static unsigned asked_count;
 
 void
 raid_submit(struct raid *r, struct raid_req *req)
 {
 	(void)r;
-	cr_assert_lt(asked_count, 16u);
+	cr_assert_lt(asked_count, 512u);
 	cr_assert_eq(req->held, 0u, "a leg has it still");
 	asked[asked_count++] = req;
 }
@@ -140,36 +141,84 @@ Test(nbd_conn, a_read_is_asked_again_in_another_buffer)
 	cr_assert_eq(asked_count, 2u);
 }
 
+/* Once, four of them were all a connection had, until the leg answered. */
+Test(nbd_conn, reads_that_have_all_of_a_share_are_asked_again)
+{
+	for (unsigned i = 0; i < 4; i++)
+		ask_to_read(MIB);
+	for (unsigned i = 0; i < 4; i++)
+		give_up(asked[i]);
+	cr_assert_eq(asked_count, 8u);
+	for (unsigned i = 4; i < 8; i++)
+		answer(asked[i]);
+	/* And others after them. */
+	ask_to_read(MIB);
+	cr_assert_eq(asked_count, 9u);
+	answer(asked[8]);
+	for (unsigned i = 0; i < 4; i++)
+		release(asked[i]);
+}
+
+Test(nbd_conn, requests_that_are_held_leave_room_for_as_many)
+{
+	for (unsigned i = 0; i < NBD_REQUESTS_MAX + 1; i++)
+		ask_to_read(512);
+	/* One waits in the socket. */
+	cr_assert_eq(asked_count, NBD_REQUESTS_MAX);
+	for (unsigned i = 0; i < NBD_REQUESTS_MAX; i++)
+		give_up(asked[i]);
+	cr_assert_eq(asked_count, 2 * NBD_REQUESTS_MAX);
+	for (unsigned i = NBD_REQUESTS_MAX; i < 2 * NBD_REQUESTS_MAX; i++)
+		answer(asked[i]);
+	cr_assert_eq(asked_count, 2 * NBD_REQUESTS_MAX + 1);
+	answer(asked[2 * NBD_REQUESTS_MAX]);
+	for (unsigned i = 0; i < NBD_REQUESTS_MAX; i++)
+		release(asked[i]);
+}
+
 /* Once, nobody looked again when it came back: the client had no answer for as
  * long as it sent nothing else. */
 Test(nbd_conn, a_read_without_another_buffer_goes_on_when_its_own_is_back)
 {
+	unsigned last = 0;
+
 	ask_to_read(LARGE_BYTES);
-	give_up(asked[0]);
-	cr_assert_eq(asked_count, 1u);
-	release(asked[0]);
-	cr_assert_eq(asked_count, 2u);
-	cr_assert_eq(asked[1], asked[0]);
-	answer(asked[1]);
+	for (; asked_count == last + 1; last++)
+		give_up(asked[last]);
+	/* That one waits. */
+	last--;
+	cr_assert_gt(last, 1u);
+	release(asked[last]);
+	cr_assert_eq(asked_count, last + 2);
+	cr_assert_eq(asked[last + 1], asked[last]);
+	answer(asked[last + 1]);
+	for (unsigned i = 0; i < last; i++)
+		release(asked[i]);
 }
 
 /* Once, it waited behind one whose leg did not answer. */
 Test(nbd_conn, a_read_that_can_go_on_does_not_wait_for_one_that_cannot)
 {
+	unsigned first = 0;
+
 	for (unsigned i = 0; i < 4; i++)
 		ask_to_read(MIB);
-	cr_assert_eq(asked_count, 4u);
-	for (unsigned i = 0; i < 4; i++)
-		give_up(asked[i]);
-	cr_assert_eq(asked_count, 4u);
-	release(asked[1]);
-	cr_assert_eq(asked_count, 5u);
-	cr_assert_eq(asked[4], asked[1]);
+	/* Until no more can be aside. */
+	for (; asked_count == first + 4; first += 4)
+		for (unsigned i = 0; i < 4; i++)
+			give_up(asked[first + i]);
+	first -= 4;
+	unsigned count = first + 4;
+
+	cr_assert_eq(asked_count, count);
+	release(asked[first + 1]);
+	cr_assert_eq(asked_count, count + 1);
+	cr_assert_eq(asked[count], asked[first + 1]);
 	/* Its buffer goes from one to the next. */
-	for (unsigned i = 4; i < asked_count; i++)
+	for (unsigned i = count; i < asked_count; i++)
 		answer(asked[i]);
-	cr_assert_eq(asked_count, 8u);
-	release(asked[0]);
-	release(asked[2]);
-	release(asked[3]);
+	cr_assert_eq(asked_count, count + 4);
+	for (unsigned i = 0; i < count; i++)
+		if (i != first + 1)
+			release(asked[i]);
 }

@@ -93,3 +93,53 @@ Test(pool, what_was_put_back_is_given_again)
 	/* Its memory went back to the system meanwhile. */
 	cr_assert_eq(((char *)big->mem)[MIB], 0);
 }
+
+Test(pool, what_is_aside_makes_room_for_as_much)
+{
+	static const uint64_t sizes[] = {64 * MIB, MIB, 65536, 4096};
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct pool_share share = {{0}};
+		struct pool_buf *taken = NULL;
+		unsigned count = take_all(&share, sizes[i], &taken);
+
+		/* Whatever it has, it can have as much once more. */
+		for (struct pool_buf *buf = taken; buf; buf = buf->next) {
+			uint32_t c = buf->size_class;
+
+			cr_assert(pool_put_aside(&pool, &share, buf));
+			cr_assert_not_null(pool_get(&pool, &share, sizes[i]));
+			cr_assert_eq(share.held[c], pool.used[c]);
+		}
+		cr_assert_null(pool_get(&pool, &share, sizes[i]));
+		for (unsigned k = 0; k < count; k++) {
+			struct pool_buf *next = taken->next;
+
+			pool_put(&pool, &share, taken, 1);
+			taken = next;
+		}
+		for (unsigned c = 0; c < POOL_CLASSES; c++)
+			cr_assert_eq(pool.aside[c], 0u);
+		/* What came back of these is not for anybody. */
+		cr_assert_null(pool_get(&pool, &share, sizes[i]));
+		teardown();
+		setup();
+	}
+}
+
+Test(pool, no_more_can_be_aside_than_there_are)
+{
+	unsigned aside = 0;
+
+	for (;;) {
+		struct pool_share share = {{0}};
+		struct pool_buf *buf = pool_get(&pool, &share, 64 * MIB);
+
+		cr_assert_not_null(buf);
+		if (!pool_put_aside(&pool, &share, buf))
+			break;
+		cr_assert_eq(share.held[buf->size_class], 0u);
+		cr_assert_lt(++aside, 100u);
+	}
+	cr_assert_gt(aside, 1u);
+}
