@@ -91,8 +91,10 @@ tests_sim_sim_SOURCES = \
 	tests/sim/exhaust.c \
 	tests/sim/exhaust.h \
 	tests/sim/exhaust_check.c \
+	tests/sim/exhaust_client.c \
 	tests/sim/exhaust_disk.c \
 	tests/sim/exhaust_disk.h \
+	tests/sim/exhaust_engine.c \
 	tests/sim/exhaust_image.c \
 	tests/sim/exhaust_image.h \
 	tests/sim/exhaust_oracle.c \

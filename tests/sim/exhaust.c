@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@
 #define POOL_BYTES    (1ull << 30)
 /* After so many the rest would tell nothing new. */
 #define FAILURES_MAX 8u
-/* Real seconds after which a program hangs. */
+/* Seconds of processor time after which a program hangs. */
 #define PROGRAM_SECONDS 300
 
 struct xshared {
@@ -63,7 +64,6 @@ xvisited_add(struct xexplorer *x, uint64_t hash)
 		if (found == hash)
 			return false;
 	}
-	x->counts->distinct++;
 	CHECK(__atomic_add_fetch(&v->used, 1, __ATOMIC_RELAXED) <
 	      VISITED_SLOTS / 8 * 7);
 	return true;
@@ -113,6 +113,7 @@ explore_init(struct xexplorer *x, struct xshared *sh, unsigned job,
 static void
 explore_programs(struct xshared *sh, unsigned job, struct xvisited *visited)
 {
+	const struct itimerval limit = {.it_value.tv_sec = PROGRAM_SECONDS};
 	static struct xexplorer x;
 	uint64_t program;
 
@@ -121,7 +122,7 @@ explore_programs(struct xshared *sh, unsigned job, struct xvisited *visited)
 		program = __atomic_fetch_add(&sh->next, 1, __ATOMIC_RELAXED);
 		if (program >= sh->end)
 			exit(0);
-		alarm(PROGRAM_SECONDS);
+		setitimer(ITIMER_PROF, &limit, NULL);
 		xpath_enter(&x, XPATH_PROGRAM, (int64_t)program);
 		xprogram_run(&x, program);
 	}

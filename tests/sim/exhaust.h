@@ -7,7 +7,8 @@
  *   exhaust_run.c      states to begin in, programs, runs and crash points
  *   exhaust_check.c    what must hold after a crash
  *   exhaust_image.c    what a crash may leave
- *   exhaust_world.c    the engine, stepped
+ *   exhaust_world.c    the engine, stepped (exhaust_engine.c: its life,
+ *                      exhaust_client.c: its requests)
  *   exhaust_disk.c, exhaust_oracle.c   as values
  */
 #ifndef SIM_EXHAUST_H
@@ -44,7 +45,8 @@ struct xpath {
 	X(faults, "runs with a failure")                                       \
 	X(points, "crash points")                                              \
 	X(images, "images")                                                    \
-	X(distinct, "distinct states")                                         \
+	X(distinct, "distinct starts")                                         \
+	X(start_faults, "starts with a failure")                               \
 	X(starts, "starts")                                                    \
 	X(forced, "by force")                                                  \
 	X(waits, "refused")                                                    \
@@ -74,6 +76,7 @@ struct xexplorer {
 	struct xvisited *visited;
 	struct xpath *path; /* where it is */
 	struct xpath want;  /* where it is to go */
+	bool starts_fail; /* a leg does, while it starts; all else was seen */
 	bool replay;
 	bool trace;
 };
@@ -89,14 +92,18 @@ struct xcrash {
 	struct xoracle oracle;
 	unsigned depth; /* 1: the second crash */
 	unsigned whole; /* legs known to hold all that was acknowledged */
+	unsigned starts; /* members that must start by themselves */
+	bool fails_after; /* a leg fails while it starts */
 	bool faultless;
 };
 
-void xcheck_crash(struct xexplorer *x, const struct xcrash *c);
-/* Of a world that was stopped cleanly (I14, I19, R5). */
+/* What must hold after each of them; c but for its disks. */
+void xcheck_images(struct xexplorer *x, const struct ximages *im,
+		   struct xcrash *c);
+/* After a clean stop: I14, I19, R5. */
 void xcheck_stopped(struct xworld *w);
-/* Stop it cleanly and look. */
-void xcheck_stop(struct xexplorer *x, struct xworld *w);
+/* Legs the engine calls in-sync; in_force: and so does an epoch in force. */
+unsigned xcheck_in_sync(struct xworld *w, bool *in_force);
 
 /* exhaust_run.c */
 uint64_t xprogram_count(void);

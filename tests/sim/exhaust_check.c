@@ -20,6 +20,13 @@
 /* Images of a second crash. */
 #define SECOND_MAX 256u
 
+/* A start that is to be. */
+struct xstart {
+	unsigned mask; /* the members that are there */
+	bool force;
+	struct assembly assembly;
+};
+
 /* The bytes of a member in one piece, for reader.c: most are there from the
  * last time. */
 static const uint8_t *
@@ -87,9 +94,29 @@ xcheck_block(struct xworld *w, unsigned leg, unsigned block,
 		xworld_fail(w, "I14", "the legs differ in block %u", block);
 }
 
+unsigned
+xcheck_in_sync(struct xworld *w, bool *in_force)
+{
+	static struct raid_status st;
+	unsigned mask = 0;
+
+	raid_status(w->raid, &st);
+	*in_force = st.epoch == st.epoch_in_force;
+	for (unsigned i = 0; i < XLEGS; i++) {
+		w->in_sync[i] = st.legs[i].present &&
+				st.legs[i].state == LEG_IN_SYNC;
+		mask |= (unsigned)w->in_sync[i] << i;
+	}
+	return mask;
+}
+
 void
 xcheck_stopped(struct xworld *w)
 {
+	bool in_force;
+
+	if (xcheck_in_sync(w, &in_force) == 0)
+		xworld_fail(w, "R7", "no leg is left");
 	for (unsigned leg = 0; leg < XLEGS; leg++) {
 		struct reader r;
 
@@ -110,23 +137,8 @@ xcheck_stopped(struct xworld *w)
 	}
 }
 
-/* Which legs does the engine call in-sync? */
-static unsigned
-xcheck_in_sync(struct xworld *w)
-{
-	static struct raid_status st;
-	unsigned mask = 0;
-
-	raid_status(w->raid, &st);
-	for (unsigned i = 0; i < XLEGS; i++) {
-		w->in_sync[i] = st.legs[i].present &&
-				st.legs[i].state == LEG_IN_SYNC;
-		mask |= (unsigned)w->in_sync[i] << i;
-	}
-	return mask;
-}
-
-void
+/* Stop it cleanly and look. */
+static void
 xcheck_stop(struct xexplorer *x, struct xworld *w)
 {
 	x->counts->stops++;
@@ -139,7 +151,6 @@ xcheck_stop(struct xexplorer *x, struct xworld *w)
 	if (w->ops_count != 0)
 		xworld_fail(w, "stop", "%u I/O in flight", w->ops_count);
 	xoracle_all_durable(&w->oracle);
-	xcheck_in_sync(w);
 	xcheck_stopped(w);
 }
 
@@ -154,68 +165,109 @@ xcheck_read_all(struct xworld *w)
 		}, XORDER_ALL);
 }
 
+static void xcheck_crash(struct xexplorer *x, const struct xcrash *c);
+
+void
+xcheck_images(struct xexplorer *x, const struct ximages *im, struct xcrash *c)
+{
+	unsigned level = c->depth == 0 ? XPATH_IMAGE : XPATH_IMAGE2;
+	uint64_t known = xoracle_hash(&c->oracle) ^
+			 rng_mix(c->depth + 2 * c->faultless +
+				 4 * c->fails_after + 8 * c->whole +
+				 32 * c->starts);
+
+	x->counts->left_out += im->left_out;
+	for (uint64_t i = 0; i < im->count; i++) {
+		if (!xpath_enter(x, level, (int64_t)i))
+			continue;
+		x->counts->images++;
+		if (!xvisited_add(x, rng_mix(ximages_hash(im, i)) ^ known))
+			continue;
+		if (x->trace)
+			ximages_print(im, i);
+		ximages_make(im, i, c->disk);
+		xcheck_crash(x, c);
+	}
+}
+
 /* Power goes again, just after the first reading. */
 static void
 xcheck_second(struct xexplorer *x, struct xworld *w, const struct xcrash *first)
 {
 	static struct ximages im;
 	static struct xcrash c;
+	bool in_force;
 
 	xworld_finish_superblocks(w);
 	ximages_list(&im, w, &x->pool, true, SECOND_MAX);
-	x->counts->left_out += im.left_out;
 	c.depth = 1;
-	c.whole = xcheck_in_sync(w);
-	c.faultless = first->faultless;
+	c.whole = xcheck_in_sync(w, &in_force);
+	c.starts = in_force ? c.whole : 0;
+	c.faultless = first->faultless && !w->fault_hit;
+	c.fails_after = false;
 	c.oracle = w->oracle;
 	xoracle_crash(&c.oracle, true);
-	for (uint64_t i = 0; i < im.count; i++) {
-		uint64_t hash = rng_mix(ximages_hash(&im, i) + c.whole + 100) ^
-				xoracle_hash(&c.oracle);
-
-		if (!xpath_enter(x, XPATH_IMAGE2, (int64_t)i))
-			continue;
-		x->counts->images++;
-		if (!xvisited_add(x, hash))
-			continue;
-		if (x->trace)
-			ximages_print(&im, i);
-		ximages_make(&im, i, c.disk);
-		xcheck_crash(x, &c);
-	}
+	xcheck_images(x, &im, &c);
 }
 
 /* False: it does not start from these, as it should be. */
 static bool
-xcheck_start(struct xexplorer *x, struct xworld *w, const struct xcrash *c,
-	     unsigned mask)
+xcheck_assemble(struct xexplorer *x, struct xworld *w, const struct xcrash *c,
+		unsigned mask, struct xstart *out)
 {
-	static struct assembly a;
-	bool force = false;
-
-	if (!xworld_assemble(w, mask, &a)) {
-		x->counts->waits++;
-		if (mask == BOTH)
-			xworld_fail(w, "R15", "no start with both members:"
-				    " verdict %d", (int)a.verdict);
-		if ((c->whole & mask) == 0)
-			return false;
-		if (!a.can_force)
-			xworld_fail(w, "R15", "member %u cannot be started by"
-				    " force", mask >> 1);
-		force = true;
-		x->counts->forced++;
+	out->mask = mask;
+	out->force = false;
+	if (xworld_assemble(w, mask, &out->assembly)) {
+		/* What it leaves out could not start alone either. */
+		if ((mask & c->starts) != c->starts || (mask & c->whole) == 0)
+			xworld_fail(w, "R15", "starts with members %u: counted"
+				    " are %u, and whole %u", mask, c->starts,
+				    c->whole);
+		return true;
 	}
-	x->counts->starts++;
-	xworld_start(w, &a, mask, force);
+	x->counts->waits++;
+	if (mask == BOTH || mask == c->starts)
+		xworld_fail(w, "R15", "no start with members %u: verdict %d",
+			    mask, (int)out->assembly.verdict);
+	if ((c->whole & mask) == 0)
+		return false;
+	if (!out->assembly.can_force)
+		xworld_fail(w, "R15", "member %u cannot be started by force",
+			    mask >> 1);
+	out->force = true;
 	return true;
 }
 
-static void
-xcheck_members(struct xexplorer *x, const struct xcrash *c, unsigned mask)
+/*
+ * All that a start depends on, and what is done then.  Of a member that is not
+ * given nothing is known.  Of one that the freshest superblock calls failed
+ * nothing but superblocks is used (xworld_check_submit), and alone it does not
+ * start (xcheck_assemble).
+ */
+static uint64_t
+xcheck_hash(const struct xcrash *c, const struct xstart *start)
+{
+	uint64_t hash = rng_mix(start->mask + 1000 + 8 * c->fails_after +
+				16 * start->force);
+
+	for (unsigned leg = 0; leg < XLEGS; leg++) {
+		if ((start->mask >> leg & 1) == 0)
+			continue;
+		if (xworld_takes(&start->assembly, leg))
+			hash += xdisk_hash(&c->disk[leg]);
+		else
+			hash += xshape_hash_superblocks(&c->disk[leg]);
+		hash = rng_mix(hash + leg);
+	}
+	if (start->mask == BOTH)
+		hash = rng_mix(hash + c->depth + 2 * c->faultless);
+	return hash ^ xoracle_hash(&c->oracle);
+}
+
+static struct xworld *
+xcheck_load(struct xexplorer *x, const struct xcrash *c)
 {
 	struct xworld *w = &x->after[c->depth];
-	size_t mark = x->pool.used;
 
 	for (unsigned i = 0; i < XLEGS; i++)
 		xdisk_copy(&w->disk[i], &c->disk[i]);
@@ -225,27 +277,83 @@ xcheck_members(struct xexplorer *x, const struct xcrash *c, unsigned mask)
 	w->randoms = 1000 * (c->depth + 1);
 	w->io_count = 0;
 	w->seq = 1u << 20; /* later than all that is in the caches */
-	if (xcheck_start(x, w, c, mask)) {
-		xcheck_read_all(w);
-		if (c->faultless && mask == BOTH && xcheck_in_sync(w) != BOTH)
-			xworld_fail(w, "I16", "a leg is out, and none failed");
-		if (c->depth == 0 && mask == BOTH)
-			xcheck_second(x, w, c);
-		xcheck_read_all(w);
-		raid_check(w->raid);
-		if (c->depth == 0 && mask == BOTH)
-			xcheck_stop(x, w);
-		xworld_drop_engine(w);
-	}
-	x->pool.used = mark;
+	return w;
 }
 
-void
+/* False: the I/O that was to fail never came. */
+static bool
+xcheck_start(struct xexplorer *x, const struct xcrash *c,
+	     const struct xstart *start, const struct xfault *fault)
+{
+	struct xworld *w = xcheck_load(x, c);
+	bool first = c->depth == 0 && start->mask == BOTH;
+	size_t mark = x->pool.used;
+	bool in_force;
+
+	xworld_arm(w, fault);
+	x->counts->starts++;
+	x->counts->forced += start->force;
+	xworld_start(w, &start->assembly, start->mask, start->force);
+	xcheck_read_all(w);
+	if (c->faultless && !w->fault_hit && start->mask == BOTH &&
+	    xcheck_in_sync(w, &in_force) != BOTH)
+		xworld_fail(w, "I16", "a leg is out, and none failed");
+	if (first)
+		xcheck_second(x, w, c);
+	xcheck_read_all(w);
+	raid_check(w->raid);
+	if (first)
+		xcheck_stop(x, w);
+	xworld_drop_engine(w);
+	x->pool.used = mark;
+	return w->fault_hit;
+}
+
+/* Each I/O of each leg between the start and the stop fails, in each way. */
+static void
+xcheck_failing(struct xexplorer *x, const struct xcrash *c,
+	       const struct xstart *start)
+{
+	for (unsigned n = 0; n < XFAULT_WAYS; n++) {
+		struct xfault fault = xfault_way(n);
+
+		for (;; fault.at++) {
+			int64_t number = BOTH + 1 + n + XFAULT_WAYS * fault.at;
+
+			if (fault.at == XFAULT_AT_MAX)
+				xworld_fail(&x->after[0], "I32",
+					    "no end of I/O");
+			if (!xpath_enter(x, XPATH_START, number)) {
+				if (number > x->want.at[XPATH_START])
+					break;
+				continue;
+			}
+			if (!xcheck_start(x, c, start, &fault))
+				break;
+			x->counts->start_faults++;
+		}
+	}
+}
+
+static void
 xcheck_crash(struct xexplorer *x, const struct xcrash *c)
 {
 	unsigned level = c->depth == 0 ? XPATH_START : XPATH_START2;
+	static const struct xfault none;
+	struct xstart start;
 
-	for (unsigned mask = BOTH; mask > 0; mask--)
-		if (xpath_enter(x, level, mask))
-			xcheck_members(x, c, mask);
+	for (unsigned mask = BOTH; mask > 0; mask--) {
+		if (!c->fails_after && !xpath_enter(x, level, mask))
+			continue;
+		if (c->fails_after && mask != BOTH)
+			continue;
+		if (!xcheck_assemble(x, xcheck_load(x, c), c, mask, &start) ||
+		    !xvisited_add(x, xcheck_hash(c, &start)))
+			continue;
+		x->counts->distinct++;
+		if (c->fails_after)
+			xcheck_failing(x, c, &start);
+		else
+			xcheck_start(x, c, &start, &none);
+	}
 }

@@ -78,7 +78,7 @@ xdisk_copy(struct xdisk *to, const struct xdisk *from)
 	       from->cached_count * sizeof(to->cached[0]));
 }
 
-static uint64_t
+uint64_t
 xwrite_hash(const struct xwrite *w)
 {
 	uint64_t hash = rng_mix(w->page ^ (uint64_t)w->pages << 16 ^
@@ -228,6 +228,23 @@ xdisk_drop_cached(struct xdisk *d, unsigned count)
 		d->cached_count * sizeof(d->cached[0]));
 }
 
+/* Firm writes with nothing below them any more are on the medium. */
+static void
+xdisk_settle(struct xdisk *d, struct xpool *pool)
+{
+	uint32_t count = d->cached_count;
+
+	d->cached_count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		struct xwrite w = d->cached[i];
+
+		if (w.firm && !xdisk_has_cached(d, &w))
+			xdisk_store(d->media, &w, pool);
+		else
+			d->cached[d->cached_count++] = w;
+	}
+}
+
 /* The cache is in the order of completion, so these are the first of it. */
 void
 xdisk_flush(struct xdisk *d, uint64_t seq, struct xpool *pool)
@@ -237,6 +254,7 @@ xdisk_flush(struct xdisk *d, uint64_t seq, struct xpool *pool)
 	while (count < d->cached_count && d->cached[count].done_seq < seq)
 		xdisk_store(d->media, &d->cached[count++], pool);
 	xdisk_drop_cached(d, count);
+	xdisk_settle(d, pool);
 }
 
 void
@@ -249,6 +267,7 @@ xdisk_forget(struct xdisk *d, uint64_t seq, struct xpool *pool)
 		if (d->cached[count].firm)
 			xdisk_store(d->media, &d->cached[count], pool);
 	xdisk_drop_cached(d, count);
+	xdisk_settle(d, pool);
 	memcpy(d->view, d->media, sizeof(d->view));
 	for (unsigned i = 0; i < d->cached_count; i++)
 		xdisk_store(d->view, &d->cached[i], pool);

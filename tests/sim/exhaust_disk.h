@@ -70,6 +70,7 @@ void xdisk_read(const struct xdisk *d, uint64_t offset, uint64_t length,
 /* Take the bytes out of the buffer. */
 void xwrite_make(struct xwrite *w, struct xpool *pool, uint64_t offset,
 		 uint64_t length, const void *buf);
+uint64_t xwrite_hash(const struct xwrite *w);
 /* Its bytes are still these (R8). */
 bool xwrite_is(const struct xwrite *w, const void *buf);
 /* One page of a write over a page: a new one, unless it is whole. */

@@ -25,13 +25,14 @@
 #define LENGTH_MAX 3u
 #define LETTERS    9u
 #define LETTERS_LONG 6u
+#define LETTERS_FAULT 4u
 /* Images of one crash point; and of the death of the daemon. */
 #define IMAGES_MAX 2048u
 #define DEATHS_MAX 256u
 
 /* Which of the two blocks is called 0 makes no difference: what is done to
  * block 1 alone is a plain write.  The longest programs use the first
- * LETTERS_LONG only. */
+ * LETTERS_LONG only, and LETTERS_FAULT when a leg fails. */
 static const struct {
 	const char *name;
 	struct xrequest request;
@@ -61,6 +62,9 @@ enum xstate {
 	STATE_COUNT
 };
 
+/* What fails, of what could. */
+enum xfailing { FAILING_NOTHING, FAILING_RUN, FAILING_START };
+
 struct xprogram {
 	enum xstate state;
 	bool far;
@@ -68,6 +72,7 @@ struct xprogram {
 	enum xorder order;
 	unsigned length;
 	unsigned letter[LENGTH_MAX];
+	enum xfailing failing;
 };
 
 /* How programs are run, for each state. */
@@ -77,17 +82,24 @@ static const struct family {
 	enum xorder order;
 	unsigned letters;
 	unsigned least, most; /* length */
+	enum xfailing failing;
+	bool pages; /* from STATE_PAGES, too: the most costly */
 } families[] = {
-	{false, 1, XORDER_FIRST, LETTERS, 0, 2},
-	{false, 1, XORDER_LAST, LETTERS, 1, 2},
-	{false, 2, XORDER_FIRST, LETTERS, 2, 2},
-	{false, 2, XORDER_LAST, LETTERS, 2, 2},
-	{false, 2, XORDER_LEG0, LETTERS, 2, 2},
-	{false, 2, XORDER_LEG1, LETTERS, 2, 2},
-	{false, 2, XORDER_ALL, LETTERS, 2, 2},
-	{true, 1, XORDER_FIRST, LETTERS, 0, 2},
-	{true, 2, XORDER_LAST, LETTERS, 2, 2},
-	{false, 1, XORDER_FIRST, LETTERS_LONG, 3, 3},
+	{false, 1, XORDER_FIRST, LETTERS, 0, 1, FAILING_RUN, true},
+	{false, 1, XORDER_FIRST, LETTERS, 2, 2, FAILING_NOTHING, true},
+	{false, 2, XORDER_FIRST, LETTERS, 2, 2, FAILING_NOTHING, true},
+	{false, 1, XORDER_FIRST, LETTERS, 0, 1, FAILING_START, false},
+	{false, 1, XORDER_FIRST, LETTERS, 2, 2, FAILING_RUN, true},
+	{false, 2, XORDER_FIRST, LETTERS_FAULT, 2, 2, FAILING_RUN, false},
+	{false, 1, XORDER_FIRST, LETTERS_FAULT, 3, 3, FAILING_RUN, false},
+	{false, 1, XORDER_LAST, LETTERS, 1, 2, FAILING_NOTHING, false},
+	{false, 2, XORDER_LAST, LETTERS, 2, 2, FAILING_NOTHING, false},
+	{false, 2, XORDER_LEG0, LETTERS, 2, 2, FAILING_NOTHING, false},
+	{false, 2, XORDER_LEG1, LETTERS, 2, 2, FAILING_NOTHING, false},
+	{false, 2, XORDER_ALL, LETTERS, 2, 2, FAILING_NOTHING, false},
+	{true, 1, XORDER_FIRST, LETTERS, 0, 2, FAILING_NOTHING, false},
+	{true, 2, XORDER_LAST, LETTERS, 2, 2, FAILING_NOTHING, false},
+	{false, 1, XORDER_FIRST, LETTERS_LONG, 3, 3, FAILING_NOTHING, true},
 };
 
 static uint64_t
@@ -145,12 +157,13 @@ xprogram_get(uint64_t index, struct xprogram *p)
 		.far = f->far,
 		.window = f->window,
 		.order = f->order,
+		.failing = f->failing,
 	};
 	xprogram_letters(p, f, index % family_count(f));
 	for (unsigned i = 0; i < p->length; i++)
 		if (p->far && letters[p->letter[i]].request.sectors > 8)
 			return false; /* not one stretch there */
-	return true;
+	return f->pages || p->state != STATE_PAGES;
 }
 
 void
@@ -195,6 +208,37 @@ xrun_write_both(struct xworld *w)
 {
 	xrun_write(w, 0, XORACLE_BLOCK, false);
 	xrun_write(w, XORACLE_BLOCK, XORACLE_BLOCK, false);
+}
+
+static uint64_t
+xrun_sums(const struct xworld *w)
+{
+	static struct raid_status st;
+
+	raid_status(w->raid, &st);
+	return st.sets[0].sums_pending;
+}
+
+/* Sums as many as there may be; then one more, and pages are stored.  Once
+ * more as many. */
+static void
+xrun_fill_sums(struct xworld *w)
+{
+	for (unsigned round = 0; round < 2; round++) {
+		xrun_write_both(w);
+		xrun_until_quiet(w);
+		for (unsigned block = 2; xrun_sums(w) < XSUMS_MAX / 2;
+		     block++) {
+			CHECK(block < REGION_BLOCKS_MIN);
+			xrun_write(w, block * XORACLE_BLOCK, XORACLE_BLOCK,
+				   true);
+			xrun_until_quiet(w);
+		}
+		if (round == 0)
+			xrun_write(w, 0, XORACLE_BLOCK, false);
+		xrun_until_quiet(w);
+	}
+	xoracle_all_durable(&w->oracle);
 }
 
 /* Each block's last write is on one leg only; the array was just started. */
@@ -263,10 +307,9 @@ xrun_prepare(struct xexplorer *x, const struct xprogram *p)
 	xworld_trace(w, x->trace);
 	w->fault_armed = false;
 	xworld_create(w);
-	if (p->state == STATE_PAGES)
-		for (unsigned block = 0; block < 16; block++)
-			xrun_write(w, block * 8, 8, true);
-	if (p->state != STATE_FRESH) {
+	if (p->state == STATE_PAGES) {
+		xrun_fill_sums(w);
+	} else if (p->state != STATE_FRESH) {
 		xrun_write_both(w);
 		xrun_until_quiet(w);
 		xoracle_all_durable(&w->oracle);
@@ -287,29 +330,25 @@ xrun_crash(struct xexplorer *x, bool power)
 	static struct xcrash c;
 	struct xworld *w = &x->world;
 	size_t mark = x->pool.used;
+	unsigned in_sync;
+	bool in_force;
 
 	ximages_list(&im, w, &x->pool, power, power ? IMAGES_MAX : DEATHS_MAX);
-	x->counts->left_out += im.left_out;
 	x->counts->less_torn += power && im.tear == XTEAR_NONE;
 	c.depth = 0;
+	in_sync = xcheck_in_sync(w, &in_force);
 	c.faultless = !w->fault_hit;
 	c.whole = w->fault_hit ? 1u << (1 - w->fault.leg) : 3u;
+	c.starts = in_force ? in_sync : 0;
+	if ((c.starts & ~c.whole) != 0 && c.starts != 3)
+		xworld_fail(w, "R2", "leg %u is out, and did not fail",
+			    1 - w->fault.leg);
+	c.fails_after = x->starts_fail;
 	c.oracle = w->oracle;
-	xoracle_crash(&c.oracle, power);
-	for (uint64_t i = 0; i < im.count; i++) {
-		uint64_t hash = rng_mix(ximages_hash(&im, i) + c.whole) ^
-				xoracle_hash(&c.oracle);
-
-		if (!xpath_enter(x, XPATH_IMAGE, (int64_t)i))
-			continue;
-		x->counts->images++;
-		if (!xvisited_add(x, hash))
-			continue;
-		if (x->trace)
-			ximages_print(&im, i);
-		ximages_make(&im, i, c.disk);
-		xcheck_crash(x, &c);
-	}
+	/* A flush that failed may have forgotten what it was to flush: then
+	 * the death of the daemon is to that leg what a power cut is. */
+	xoracle_crash(&c.oracle, power || w->forgot);
+	xcheck_images(x, &im, &c);
 	x->pool.used = mark;
 }
 
@@ -328,8 +367,10 @@ xrun_point(struct xrun *run)
 	run->point++;
 	if (!run->looking || !xpath_enter(x, XPATH_POINT, run->point))
 		return;
+	if (x->world.fault_armed && !x->world.fault_hit)
+		return; /* nothing is different yet */
 	x->counts->points++;
-	for (unsigned power = 0; power < 2; power++)
+	for (unsigned power = x->starts_fail; power < 2; power++)
 		if (xpath_enter(x, XPATH_KIND, power))
 			xrun_crash(x, power != 0);
 }
@@ -372,24 +413,62 @@ xrun_end(struct xrun *run)
 	if (w->stop_res != 0)
 		xworld_fail(w, "stop", "raid_stop: %d", w->stop_res);
 	xoracle_all_durable(&w->oracle);
+	xcheck_stopped(w);
 	xrun_point(run);
+}
+
+/* False: the I/O that was to fail never came. */
+static bool
+xrun(struct xexplorer *x, const struct xprogram *p, const struct xfault *fault)
+{
+	struct xrun run = {.x = x, .program = p, .point = -1};
+
+	xrun_prepare(x, p);
+	x->world.careful = true;
+	xworld_arm(&x->world, fault);
+	xrun_requests(&run);
+	xrun_end(&run);
+	xworld_drop_engine(&x->world);
+	x->counts->runs++;
+	return x->world.fault_hit;
+}
+
+/* Each I/O of each leg fails, in each way. */
+static void
+xrun_faults(struct xexplorer *x, const struct xprogram *p)
+{
+	for (unsigned n = 0; n < XFAULT_WAYS; n++) {
+		struct xfault fault = xfault_way(n);
+
+		for (;; fault.at++) {
+			int64_t number = 1 + n + XFAULT_WAYS * fault.at;
+
+			if (fault.at == XFAULT_AT_MAX)
+				xworld_fail(&x->world, "I32", "no end of I/O");
+			if (!xpath_enter(x, XPATH_FAULT, number)) {
+				if (number > x->want.at[XPATH_FAULT])
+					break;
+				continue;
+			}
+			if (!xrun(x, p, &fault))
+				break;
+			x->counts->faults++;
+		}
+	}
 }
 
 void
 xprogram_run(struct xexplorer *x, uint64_t index)
 {
+	static const struct xfault none;
 	struct xprogram p;
-	struct xrun run = {.x = x, .program = &p, .point = -1};
 
 	if (!xprogram_get(index, &p))
 		return;
+	x->starts_fail = p.failing == FAILING_START;
 	x->counts->programs++;
-	if (!xpath_enter(x, XPATH_FAULT, 0))
-		return;
-	x->counts->runs++;
-	xrun_prepare(x, &p);
-	x->world.careful = true;
-	xrun_requests(&run);
-	xrun_end(&run);
-	xworld_drop_engine(&x->world);
+	if (xpath_enter(x, XPATH_FAULT, 0))
+		xrun(x, &p, &none);
+	if (p.failing == FAILING_RUN)
+		xrun_faults(x, &p);
 }

@@ -16,11 +16,6 @@
 #define STEPS_MAX 20000u
 #define STEP_NS   1000u
 
-#define MEMORY_PAGE 4096u
-/* Starts whose memory is looked at: the first so many, and each so many. */
-#define LOOK_FIRST 64u
-#define LOOK_EVERY 64u
-
 struct xshape xshape;
 
 /* What the trace needs to know of a simulation. */
@@ -41,7 +36,7 @@ xshape_init(bool far)
 			.region_blocks = REGION_BLOCKS_MIN,
 		},
 		.member_bytes = (1024u + 2 * 64 + 64) << 10,
-		.limits = {.parts_max = 8, .sums_max = 64,
+		.limits = {.parts_max = 8, .sums_max = XSUMS_MAX,
 			   .dirty_units_max = 2},
 		.block_at = {0, XPAGE_BYTES},
 	};
@@ -72,6 +67,21 @@ xshape_area(uint32_t page)
 	if (offset < l->sums_offset)
 		return "map";
 	return offset < l->data_offset ? "sums" : "data";
+}
+
+uint64_t
+xshape_hash_superblocks(const struct xdisk *d)
+{
+	uint64_t hash = 1;
+
+	for (uint32_t i = 0; i < xshape.member_bytes / XPAGE_BYTES; i++)
+		if (strcmp(xshape_area(i), "superblock") == 0)
+			hash = rng_mix(hash + xpage_hash(d->media[i]) +
+				       3 * xpage_hash(d->view[i]));
+	for (unsigned i = 0; i < d->cached_count; i++)
+		if (strcmp(xshape_area(d->cached[i].page), "superblock") == 0)
+			hash = rng_mix(hash + xwrite_hash(&d->cached[i]));
+	return hash;
 }
 
 void
@@ -114,6 +124,11 @@ xworld_check_submit(struct xworld *w, const struct io_req *req)
 		xworld_fail(w, "seam", "bad range %llu+%llu",
 			    (unsigned long long)req->offset,
 			    (unsigned long long)req->length);
+	/* exhaust_check.c takes it for granted. */
+	if (w->out[req->member] && strcmp(xshape_area((uint32_t)(req->offset /
+					XPAGE_BYTES)), "superblock") != 0)
+		xworld_fail(w, "I11", "leg %u is used, which was out at the"
+			    " start", req->member);
 	if (xop_is_data(req) && req->op != IO_DISCARD &&
 	    sb_place_const(raid_superblock(w->raid), 0, req->member)->state !=
 		    LEG_IN_SYNC)
@@ -150,6 +165,8 @@ xworld_draw_fault(struct xworld *w, const struct io_req *req)
 {
 	if (!w->fault_armed || req->member != w->fault.leg)
 		return false;
+	if (w->fault.kind == XFAULT_LANDED && req->op == IO_READ)
+		return false; /* would be the same as XFAULT_LOST */
 	if (w->fault_seen++ == w->fault.at)
 		w->fault_hit = true;
 	else
@@ -244,11 +261,13 @@ xop_effect(struct xworld *w, struct xop *op)
 static void
 xop_effect_of_failure(struct xworld *w, struct xop *op)
 {
-	if (w->fault.kind == XFAULT_LANDED)
+	if (w->fault.kind == XFAULT_LANDED) {
 		xop_effect(w, op);
-	else if (w->fault.kind == XFAULT_LOST && op->req->op == IO_FLUSH)
+	} else if (w->fault.kind == XFAULT_LOST && op->req->op == IO_FLUSH) {
 		xdisk_forget(&w->disk[op->req->member], op->submit_seq,
 			     w->pool);
+		w->forgot = true;
+	}
 	if (op->req->op == IO_READ)
 		memset(op->req->buf, 0xee, op->req->length);
 }
@@ -343,257 +362,9 @@ xworld_init(struct xworld *w, struct xpool *pool)
 }
 
 void
-xworld_drop_engine(struct xworld *w)
-{
-	w->raid = NULL;
-	for (unsigned i = 0; i < XCLIENTS_MAX; i++)
-		w->clients[i].busy = false;
-}
-
-static void
-xworld_started_done(struct raid *r, int res, void *arg)
-{
-	struct xworld *w = arg;
-
-	(void)r;
-	w->started = true;
-	w->start_res = res;
-	trace_add(&w->trace, w->now_ns, TRACE_STARTED, NULL,
-		  (uint64_t)(int64_t)res, 0, 0, 0);
-}
-
-static void
-xworld_stopped_done(struct raid *r, int res, void *arg)
-{
-	struct xworld *w = arg;
-
-	(void)r;
-	w->stopped = true;
-	w->stop_res = res;
-	trace_add(&w->trace, w->now_ns, TRACE_STOPPED, NULL,
-		  (uint64_t)(int64_t)res, 0, 0, 0);
-}
-
-static bool
-xworld_is_zero(const uint8_t *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, MEMORY_PAGE - 1) == 0;
-}
-
-/*
- * The engine is given zeros.  Most of its memory it never touches in so small
- * a scope, and filling all of it would take a third of the time: so those
- * pages are cleared that were ever found to be used, and all of them are
- * looked at now and then.
- */
-static void
-xworld_clear_memory(struct xworld *w)
-{
-	bool look = w->clears < LOOK_FIRST || w->clears % LOOK_EVERY == 0;
-
-	w->clears++;
-	for (size_t i = 0; i < w->memory_bytes / MEMORY_PAGE; i++) {
-		uint8_t *page = (uint8_t *)w->memory + i * MEMORY_PAGE;
-
-		if (look && !w->used[i])
-			w->used[i] = !xworld_is_zero(page);
-		if (w->used[i])
-			memset(page, 0, MEMORY_PAGE);
-	}
-}
-
-static void
-xworld_begin_engine(struct xworld *w, const struct raid_config *cfg)
-{
-	size_t bytes = raid_bytes(cfg);
-
-	if (w->memory == NULL) {
-		w->memory_bytes = (bytes + 4095) / 4096 * 4096;
-		w->memory = aligned_alloc(4096, w->memory_bytes);
-		w->used = malloc(w->memory_bytes / MEMORY_PAGE);
-		CHECK(w->memory != NULL && w->used != NULL);
-		memset(w->memory, 0, w->memory_bytes);
-		memset(w->used, 0, w->memory_bytes / MEMORY_PAGE);
-	}
-	CHECK(bytes <= w->memory_bytes);
-	xworld_clear_memory(w);
-	w->started = false;
-	w->stopped = false;
-	w->ops_count = 0;
-	w->steps = 0;
-	w->now_ns += 1000000000;
-	CHECK(raid_init(&w->raid, cfg, &w->io, w->memory,
-			w->memory_bytes) == 0);
-	raid_start(w->raid, xworld_started_done, w);
-	w->called = true;
-}
-
-static void
-xworld_run_to_service(struct xworld *w)
-{
-	while (!w->started)
-		if (!xworld_step(w, XORDER_ALL))
-			xworld_fail(w, "I30", "the start never ends");
-	if (w->start_res != 0)
-		xworld_fail(w, "I17", "raid_start: %d", w->start_res);
-	xoracle_all_durable(&w->oracle);
-}
-
-static void
-xworld_fill_leg(const struct xworld *w, unsigned i, struct raid_leg_config *leg)
-{
-	*leg = (struct raid_leg_config){
-		.present = w->present[i],
-		.sector_bytes = 512,
-		.bytes = xshape.member_bytes,
-	};
-	memcpy(leg->member_uuid, xshape.member_uuid[i], 16);
-}
-
-void
 xworld_trace(struct xworld *w, bool print)
 {
 	w->trace = (struct trace){.print = print, .sim = &xshape_sim};
-}
-
-void
-xworld_create(struct xworld *w)
-{
-	static struct sb sb;
-	struct raid_leg_config legs[XLEGS];
-	struct raid_config cfg = {
-		.sb = &sb,
-		.create = true,
-		.legs = legs,
-		.limits = xshape.limits,
-		.wall_s = 1000000000,
-	};
-
-	sb = (struct sb){
-		.name = "sim",
-		.created_s = 1,
-		.geometry = xshape.geometry,
-		.layout = xshape.layout,
-	};
-	memcpy(sb.array_uuid, xshape.array_uuid, 16);
-	w->now_ns = 0;
-	w->randoms = 0;
-	w->seq = 0;
-	w->io_count = 0;
-	xoracle_init(&w->oracle);
-	for (unsigned i = 0; i < XLEGS; i++) {
-		memcpy(sb_place(&sb, 0, i)->member_uuid,
-		       xshape.member_uuid[i], 16);
-		xdisk_init(&w->disk[i], w->pool);
-		w->present[i] = w->in_sync[i] = true;
-		xworld_fill_leg(w, i, &legs[i]);
-	}
-	sb_create(&sb, 4711);
-	trace_add(&w->trace, w->now_ns, TRACE_CREATE, NULL, 0, 0, 0, 0);
-	xworld_begin_engine(w, &cfg);
-	xworld_run_to_service(w);
-}
-
-/* What the daemon finds on a member: the newest of four copies. */
-struct xfound {
-	uint64_t hash;
-	int chosen;
-	struct sb_copy copies[4];
-};
-
-/* Superblocks are large, and few different ones are met. */
-#define XFOUND_MEMORY 64u
-
-static struct xfound xfound_memory[XLEGS][XFOUND_MEMORY];
-static const struct xfound *xfound[XLEGS];
-
-static void
-xworld_scan(struct xworld *w, unsigned leg)
-{
-	static uint8_t buf[SB_BYTES];
-	const struct xdisk *d = &w->disk[leg];
-	uint64_t hash = 0;
-	struct xfound *f;
-	int res;
-
-	for (unsigned i = 0; i < 4; i++) {
-		uint64_t at = sb_offset(xshape.member_bytes, i / 2, i % 2);
-
-		for (unsigned p = 0; p < SB_BYTES / XPAGE_BYTES; p++)
-			hash = rng_mix(hash + xpage_hash(
-				d->view[at / XPAGE_BYTES + p]));
-	}
-	f = &xfound_memory[leg][hash % XFOUND_MEMORY];
-	xfound[leg] = f;
-	if (f->hash == hash)
-		return;
-	f->hash = hash;
-	for (unsigned i = 0; i < 4; i++) {
-		uint64_t at = sb_offset(xshape.member_bytes, i / 2, i % 2);
-
-		xdisk_read(d, at, SB_BYTES, buf);
-		f->copies[i].res = sb_decode(buf, at, &f->copies[i].sb);
-	}
-	f->chosen = sb_choose(f->copies, &res);
-}
-
-bool
-xworld_assemble(struct xworld *w, unsigned mask, struct assembly *out)
-{
-	const struct sb *sbs[XLEGS];
-	unsigned index[XLEGS], count = 0;
-
-	for (unsigned i = 0; i < XLEGS; i++) {
-		if ((mask >> i & 1) == 0)
-			continue;
-		xworld_scan(w, i);
-		if (xfound[i]->chosen < 0)
-			xworld_fail(w, "I17", "leg %u: no superblock is whole",
-				    i);
-		index[count] = i;
-		sbs[count++] = &xfound[i]->copies[xfound[i]->chosen].sb;
-	}
-	assemble(sbs, count, out);
-	for (unsigned p = 0; p < SB_PLACES_MAX; p++)
-		if (out->place[p] >= 0)
-			out->place[p] = (int)index[out->place[p]];
-	out->freshest = index[out->freshest];
-	trace_add(&w->trace, w->now_ns, TRACE_ASSEMBLE, NULL, out->verdict,
-		  mask, out->freshest, 0);
-	return out->verdict == ASSEMBLE_START;
-}
-
-void
-xworld_start(struct xworld *w, const struct assembly *a, unsigned mask,
-	     bool force)
-{
-	const struct xfound *f = xfound[a->freshest];
-	struct raid_leg_config legs[XLEGS];
-	struct raid_config cfg = {
-		.sb = &f->copies[f->chosen].sb,
-		.force = force,
-		.legs = legs,
-		.limits = xshape.limits,
-		.wall_s = 1000000000,
-	};
-
-	for (unsigned i = 0; i < XLEGS; i++) {
-		const struct xfound *own = xfound[i];
-
-		w->present[i] = a->place[i] >= 0;
-		w->in_sync[i] = w->present[i] &&
-				sb_place_const(cfg.sb, 0, i)->state ==
-					LEG_IN_SYNC;
-		xworld_fill_leg(w, i, &legs[i]);
-		if (!w->present[i])
-			continue;
-		legs[i].sb_sequence = own->copies[own->chosen].sb.sequence;
-		legs[i].sb_slot = (uint8_t)(own->chosen % 2);
-	}
-	trace_add(&w->trace, w->now_ns, TRACE_START, NULL,
-		  cfg.sb->history[0].number, mask, force, 0);
-	xworld_begin_engine(w, &cfg);
-	xworld_run_to_service(w);
 }
 
 void
@@ -602,138 +373,8 @@ xworld_arm(struct xworld *w, const struct xfault *fault)
 	w->fault = *fault;
 	w->fault_armed = fault->kind != XFAULT_NONE;
 	w->fault_hit = false;
+	w->forgot = false;
 	w->fault_seen = 0;
-}
-
-static void
-xclient_read_done(struct xworld *w, struct xclient *c)
-{
-	const struct xrequest *r = &c->request;
-	const char *wrong = xoracle_answered(&w->oracle, c->read, r->sector,
-					     r->sectors, c->buf);
-
-	if (wrong != NULL)
-		xworld_fail(w, w->oracle.crashed != 0 ? "I1-I5" : "I4", "%s",
-			    wrong);
-}
-
-static void
-xclient_done(struct raid_req *req)
-{
-	struct xclient *c = container_of(req, struct xclient, req);
-	struct xworld *w = c->world;
-
-	trace_add(&w->trace, w->now_ns, TRACE_ANSWER, NULL,
-		  (uint64_t)(c - w->clients), (uint64_t)(int64_t)req->res, 0,
-		  0);
-	if (!c->busy)
-		xworld_fail(w, "seam", "answered twice");
-	c->busy = false;
-	if (req->res != 0)
-		xworld_fail(w, "I8", "op %d answered %d", (int)req->op,
-			    req->res);
-	if (c->request.aside)
-		return;
-	if (req->op == RAID_READ)
-		xclient_read_done(w, c);
-	else if (req->op == RAID_FLUSH)
-		xoracle_flushed(&w->oracle, c->sent);
-	else
-		xoracle_changed(&w->oracle, c->change);
-	/* What is written into it from now on shows in a later read (I21). */
-	memset(c->buf, 0xcc, req->buf != NULL ? req->length : 0);
-}
-
-static void
-xclient_tell_oracle(struct xworld *w, struct xclient *c)
-{
-	const struct xrequest *r = &c->request;
-	bool zeros = r->op != RAID_WRITE;
-	bool hole = r->op == RAID_DISCARD ||
-		    (r->op == RAID_ZEROES && (r->flags & RAID_NO_HOLE) == 0);
-
-	if (r->aside) {
-		memset(c->buf, 0x3a, r->sectors * XORACLE_SECTOR);
-	} else if (r->op == RAID_READ) {
-		c->read = xoracle_read(&w->oracle);
-	} else if (r->op == RAID_FLUSH) {
-		c->sent = xoracle_sent(&w->oracle);
-	} else {
-		c->change = xoracle_change(&w->oracle, r->sector, r->sectors,
-					   zeros,
-					   hole || (r->flags & RAID_FUA) != 0);
-		if (r->op == RAID_WRITE)
-			xoracle_fill(c->change, r->sector, r->sectors, c->buf);
-	}
-}
-
-struct xclient *
-xworld_send(struct xworld *w, const struct xrequest *r)
-{
-	static const enum trace_kind kinds[] = {
-		TRACE_READ, TRACE_WRITE, TRACE_FLUSH,
-		TRACE_DISCARD, TRACE_ZEROES, TRACE_MAP,
-	};
-	struct xclient *c = w->clients;
-	uint32_t skip = r->sector % XORACLE_BLOCK * XORACLE_SECTOR;
-
-	while (c->busy)
-		c++;
-	CHECK(c < w->clients + XCLIENTS_MAX);
-	c->request = *r;
-	c->busy = true;
-	xclient_tell_oracle(w, c);
-	c->req = (struct raid_req){
-		.op = r->op,
-		.flags = r->flags,
-		.length = r->sectors * XORACLE_SECTOR,
-		.done = xclient_done,
-	};
-	if (r->aside)
-		c->req.offset = (uint64_t)r->sector * XORACLE_SECTOR;
-	else if (r->op != RAID_FLUSH)
-		c->req.offset = xshape.block_at[r->sector / XORACLE_BLOCK] +
-				skip;
-	if (r->op == RAID_READ || r->op == RAID_WRITE) {
-		/* Where in its page, the engine asks for. */
-		if (r->op == RAID_WRITE && skip != 0)
-			memmove(c->buf + skip, c->buf, c->req.length);
-		c->req.buf = c->buf + skip;
-	}
-	trace_add(&w->trace, w->now_ns, kinds[r->op], NULL,
-		  (uint64_t)(c - w->clients), c->req.offset, c->req.length,
-		  CLIENT_NO_OP << 8 | r->flags);
-	raid_submit(w->raid, &c->req);
-	w->called = true;
-	return c;
-}
-
-unsigned
-xworld_busy(const struct xworld *w)
-{
-	unsigned busy = 0;
-
-	for (unsigned i = 0; i < XCLIENTS_MAX; i++)
-		busy += w->clients[i].busy;
-	return busy;
-}
-
-void
-xworld_do(struct xworld *w, const struct xrequest *r, enum xorder order)
-{
-	struct xclient *c = xworld_send(w, r);
-
-	while (c->busy)
-		if (!xworld_step(w, order))
-			xworld_fail(w, "I30", "a request is never answered");
-}
-
-void
-xworld_stop(struct xworld *w)
-{
-	trace_add(&w->trace, w->now_ns, TRACE_STOP, NULL, 0, 0, 0, 0);
-	raid_stop(w->raid, xworld_stopped_done, w);
-	w->called = true;
 }
 
 void

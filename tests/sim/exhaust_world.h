@@ -18,6 +18,8 @@
 #include "trace.h"
 
 #define XLEGS        2u
+/* The least that the engine takes; half of them, and pages are stored. */
+#define XSUMS_MAX    (2 * REGION_BLOCKS_MIN)
 #define XOPS_MAX     64u
 #define XCLIENTS_MAX 4u
 
@@ -63,16 +65,31 @@ struct xop {
 enum xfault_kind {
 	XFAULT_NONE,
 	XFAULT_LOST,   /* -EIO, without effect; of a flush: all is forgotten */
-	XFAULT_LANDED, /* -EIO, but it took effect */
+	XFAULT_LANDED, /* -EIO, but it took effect; not of a read */
 	XFAULT_GONE,   /* -EIO, and so is all that follows on the leg */
 	XFAULT_COUNT
 };
+
+/* More I/O of one leg than anything here makes. */
+#define XFAULT_AT_MAX 2000u
 
 struct xfault {
 	enum xfault_kind kind;
 	unsigned leg;
 	unsigned at; /* counted on the leg, from when the world was told */
 };
+
+/* Each kind on each leg, numbered. */
+#define XFAULT_WAYS (XLEGS * (XFAULT_COUNT - 1))
+
+static inline struct xfault
+xfault_way(unsigned n)
+{
+	return (struct xfault){
+		.kind = (enum xfault_kind)(1 + n / XLEGS),
+		.leg = n % XLEGS,
+	};
+}
 
 struct xworld {
 	struct io io; /* first */
@@ -93,16 +110,16 @@ struct xworld {
 	struct xfault fault;
 	bool fault_armed;
 	bool fault_hit;
+	bool forgot; /* a failed flush: what was to be flushed */
 	unsigned fault_seen; /* I/O of its leg so far */
 
 	/* The engine of this run. */
 	struct raid *raid;
 	void *memory;
 	size_t memory_bytes;
-	bool *used;      /* pages of it that were ever not zero */
-	uint64_t clears;
 	bool present[XLEGS];
 	bool in_sync[XLEGS]; /* by the superblock that was started from */
+	bool out[XLEGS];     /* by the same, it is not: nothing of it is used */
 	bool called;
 	bool started, stopped;
 	int start_res, stop_res;
@@ -137,6 +154,8 @@ void xworld_init(struct xworld *w, struct xpool *pool);
 void xworld_create(struct xworld *w);
 /* Members in mask.  False: the verdict was not to start. */
 bool xworld_assemble(struct xworld *w, unsigned mask, struct assembly *out);
+/* Of what was just assembled: is the leg in-sync when it starts? */
+bool xworld_takes(const struct assembly *a, unsigned leg);
 /* As just assembled; runs until it serves. */
 void xworld_start(struct xworld *w, const struct assembly *a, unsigned mask,
 		  bool force);
@@ -157,6 +176,8 @@ void xworld_stop(struct xworld *w);
  * leaves is seen often enough. */
 void xworld_finish_superblocks(struct xworld *w);
 
+/* Of a member's superblocks, and of no more. */
+uint64_t xshape_hash_superblocks(const struct xdisk *d);
 /* Where a page lies. */
 const char *xshape_area(uint32_t page);
 
