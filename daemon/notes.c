@@ -45,6 +45,10 @@ note_level(enum raid_note_kind kind)
 	case NOTE_UNVERIFIED:
 	case NOTE_PAGE_LOST:
 		return LOG_WARNING;
+	case NOTE_LOST_READABLE:
+	case NOTE_LOST_OVERWRITTEN:
+	case NOTE_LOST_DISCARDED:
+	case NOTE_PAGE_READABLE:
 	case NOTE_RESYNC_START:
 	case NOTE_RESYNC_DONE:
 	case NOTE_STARTED:
@@ -151,7 +155,8 @@ note_text_block(const struct raid_note *n, const char *member, char *out,
 		break;
 	case NOTE_LOST_BLOCK:
 		what = "no leg has a good copy";
-		then = "; the client gets an error until it is overwritten";
+		then = "; reads fail until it is overwritten: raidctl show "
+		       "--lost";
 		break;
 	default:
 		what = "no checksum decides after the crash";
@@ -161,6 +166,30 @@ note_text_block(const struct raid_note *n, const char *member, char *out,
 	snprintf(out, bytes, "%s: %s at byte %" PRIu64 " of the set%s%s%s%s",
 		 member, what, n->a, n->err ? " (" : "",
 		 n->err ? strerror(-n->err) : "", n->err ? ")" : "", then);
+}
+
+/* About blocks that were lost, and are not any more. */
+static void
+note_text_found(const struct raid_note *n, const char *member, char *out,
+		size_t bytes)
+{
+	const char *why = "can be read again";
+
+	if (n->kind == NOTE_PAGE_READABLE) {
+		snprintf(out, bytes,
+			 "%s: the checksums of region %" PRIu64
+			 " can be read again",
+			 member, n->a);
+		return;
+	}
+	if (n->kind == NOTE_LOST_OVERWRITTEN)
+		why = "was overwritten";
+	else if (n->kind == NOTE_LOST_DISCARDED)
+		why = "was discarded";
+	snprintf(out, bytes,
+		 "%s: what was lost in %" PRIu64 " bytes at byte %" PRIu64
+		 " of the set %s",
+		 member, n->b, n->a, why);
 }
 
 void
@@ -184,6 +213,12 @@ note_text(const struct raid_note *n, const char *member, char *out,
 	case NOTE_LOST_BLOCK:
 	case NOTE_UNVERIFIED:
 		note_text_block(n, member, out, bytes);
+		return;
+	case NOTE_LOST_READABLE:
+	case NOTE_LOST_OVERWRITTEN:
+	case NOTE_LOST_DISCARDED:
+	case NOTE_PAGE_READABLE:
+		note_text_found(n, member, out, bytes);
 		return;
 	case NOTE_LEG_LAGGED:
 		snprintf(out, bytes,

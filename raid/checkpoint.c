@@ -6,8 +6,8 @@
  *   IDLE -> APPEND -> MAP -> FLUSH -> HEADER -> IDLE
  *
  * Replay will start with the first record composed in APPEND.  From there on
- * the journal says again all it still owes: DIRTY units, and the chains of
- * sums that no page holds, oldest first.  The map's blocks may be newer than
+ * the journal says again all it still owes: DIRTY units, the chains of sums
+ * that no page holds, oldest first, and what is lost.  The map's blocks may be newer than
  * that record: records state whole values.  Ring space is free when the
  * header is durable on every counted leg.
  */
@@ -129,6 +129,13 @@ checkpoint_put_sums(struct set *set, struct record *rec)
 	return true;
 }
 
+static bool
+checkpoint_put_lost(struct set *set, struct record *rec)
+{
+	return PLANTED(LOST_NOT_REPEATED) ||
+	       lost_put_again(set, rec, set->checkpoint.lost_at);
+}
+
 static void
 checkpoint_enter_map(struct set *set)
 {
@@ -210,8 +217,9 @@ checkpoint_compose(struct set *set)
 		rec->repeats = ck->head_sequence + 1;
 	rec->blocks_max =
 		room < RECORD_BLOCKS_MAX ? (uint32_t)room : RECORD_BLOCKS_MAX;
-	bool all =
-		checkpoint_put_units(set, rec) && checkpoint_put_sums(set, rec);
+	bool all = checkpoint_put_units(set, rec) &&
+		   checkpoint_put_sums(set, rec) &&
+		   checkpoint_put_lost(set, rec);
 
 	ck->appended += rec->blocks - blocks;
 	ck->appended_sums += rec->sums - sums;
@@ -428,6 +436,8 @@ checkpoint_tick(struct set *set)
 	ck->composed = false;
 	ck->unit_at = 0;
 	ck->node_at = 1;
+	ck->lost_at[LOST_BLOCKS] = 0;
+	ck->lost_at[LOST_PAGES] = 0;
 	ck->appended = 0;
 	ck->appended_sums = 0;
 }

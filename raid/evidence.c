@@ -98,10 +98,8 @@ evidence_lose(struct settle *st, uint32_t b)
 		n->flags |= NODE_DONE;
 		n->gen = set->flusher.gen + (1u << 30);
 	}
-	set->lost_blocks++;
 	set->salvage.undecided_blocks++;
-	raid_note(set->raid, NOTE_LOST_BLOCK, set, NULL, -EIO,
-		  block * BLOCK_BYTES, 0);
+	lost_add(set, block);
 }
 
 static void
@@ -111,8 +109,11 @@ evidence_accept(struct settle *st, uint32_t b)
 	uint64_t block = st->unit * UNIT_BLOCKS + b;
 	int leg = evidence_last_resort(st, b);
 
+	/* What the legs have there may be what was no good before the crash:
+	 * no write to it has ended since, or it would not be listed. */
 	if (leg < 0 ||
-	    (set_is_quiet(set) && !PLANTED(SALVAGE_TRUSTS_UNVERIFIED))) {
+	    (set_is_quiet(set) && !PLANTED(SALVAGE_TRUSTS_UNVERIFIED)) ||
+	    (lost_is_possible(set, block) && !PLANTED(LOST_ACCEPTED))) {
 		evidence_lose(st, b);
 		return;
 	}
@@ -193,4 +194,6 @@ evidence_by_sum(struct settle *st, uint32_t b)
 
 	if (leg >= 0)
 		evidence_take(st, b, leg, sum);
+	else
+		lost_add(set, st->unit * UNIT_BLOCKS + b);
 }

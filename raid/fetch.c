@@ -33,13 +33,14 @@ fetch_offset(const struct fetch *f, uint32_t i)
 	       (f->block + i) * BLOCK_BYTES;
 }
 
+/* known: its sum is, so it is the data that is lost. */
 static void
-fetch_lost(struct fetch *f, uint32_t i)
+fetch_lost(struct fetch *f, uint32_t i, bool known)
 {
-	f->set->lost_blocks++;
+	f->set->lost_reads++;
 	f->res = PLANTED(LOST_BLOCK_RETURNED) ? 0 : -EIO;
-	raid_note(f->set->raid, NOTE_LOST_BLOCK, f->set, NULL, -EIO,
-		  (f->block + i) * BLOCK_BYTES, 0);
+	if (known)
+		lost_add(f->set, f->block + i);
 }
 
 /* The page is needed to know; goes on with fetch_verify. */
@@ -95,6 +96,7 @@ fetch_check(struct fetch *f, uint32_t i)
 		return 0;
 	if (sum_of(f->set->sum_base, f->block + i, fetch_buf(f, i)) != sum)
 		return -EBADMSG;
+	lost_readable(f->set, f->block + i);
 	return 0;
 }
 
@@ -183,7 +185,7 @@ fetch_single(struct fetch *f)
 			continue;
 		}
 		if (known != SUM_KNOWN || !leg) {
-			fetch_lost(f, f->at);
+			fetch_lost(f, f->at, known == SUM_KNOWN);
 			continue;
 		}
 		fetch_read(f, leg, f->at, 1, fetch_single_done);
@@ -321,7 +323,7 @@ fetch_start(struct fetch *f)
 	list_init(&f->page.link);
 	f->page.done = fetch_page_done;
 	if (set_is_dark(f->set)) {
-		f->set->lost_blocks += f->count;
+		f->set->lost_reads += f->count;
 		f->done(f, -EIO);
 		return;
 	}

@@ -16,6 +16,8 @@ raid_libraid_a_SOURCES = \
 	raid/crc.h \
 	raid/create.c \
 	raid/evidence.c \
+	raid/extents.c \
+	raid/extents.h \
 	raid/fan.c \
 	raid/fan.h \
 	raid/fetch.c \
@@ -31,6 +33,8 @@ raid_libraid_a_SOURCES = \
 	raid/line.c \
 	raid/line.h \
 	raid/list.h \
+	raid/lost.c \
+	raid/lost.h \
 	raid/map.c \
 	raid/map.h \
 	raid/messages.h \

@@ -30,9 +30,13 @@
 	X(REPAIRED, "repaired") /* a as above; b = 1: was well when read */   \
 	X(PAGE_REPAIRED, "page-repaired") /* a, b as above */                 \
 	X(METADATA_REWRITTEN, "metadata-rewritten") /* what went back */      \
-	X(LOST_BLOCK, "lost-block")          /* a = offset on the set */      \
+	X(LOST_BLOCK, "lost-block")          /* a = offset on the set, b = length */ \
+	X(LOST_READABLE, "lost-block-readable")    /* lost no more: the same */ \
+	X(LOST_OVERWRITTEN, "lost-block-overwritten") /* the same */            \
+	X(LOST_DISCARDED, "lost-block-discarded")  /* the same */               \
 	X(UNVERIFIED, "accepted-unverified") /* a = offset on the set */      \
 	X(PAGE_LOST, "page-lost")            /* a = region */                 \
+	X(PAGE_READABLE, "page-readable")    /* a = region */                 \
 	X(RESYNC_START, "resync-start")      /* a = units */                  \
 	X(RESYNC_DONE, "resync-done")        /* a = blocks rewritten */       \
 	X(SET_UNUSABLE, "set-unusable") /* err; no leg with whole metadata */ \

@@ -168,6 +168,7 @@ pages_read_done(struct op *op, int res)
 	if (res == 0 && (PLANTED(PAGE_NOT_VERIFIED) ||
 			 page_crc(&set->name, f->region, map_slot(e) - SLOT_0,
 				  f->data) == map_crc(e))) {
+		lost_page_readable(set, f->region);
 		pages_loaded(set, f, FRAME_READY);
 		return;
 	}
@@ -192,8 +193,7 @@ pages_load(struct set *set, struct frame *f)
 	if (!leg) /* those that are slow come last, and are waited for */
 		leg = leg_pick(set, f->tried);
 	if (!leg || map_slot(e) == SLOT_UNKNOWN) {
-		raid_note(set->raid, NOTE_PAGE_LOST, set, NULL, 0, f->region,
-			  0);
+		lost_add_page(set, f->region);
 		heal_give_up(set, f->region);
 		pages_loaded(set, f, FRAME_LOST);
 		return;

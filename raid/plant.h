@@ -101,6 +101,18 @@
 	  "a block that no leg verifies is returned as it is")                 \
 	X(PAGE_NOT_VERIFIED, "R11", "-",                                       \
 	  "a page of sums is not checked against the map")                     \
+	X(LOST_NOT_LISTED, "R11", "I20",                                       \
+	  "a block that no leg verifies is not put on the list")               \
+	X(LOST_NOT_REPEATED, "R20", "I20",                                     \
+	  "a checkpoint does not say again what is lost")                      \
+	X(LOST_REMOVED_BEFORE_DURABLE, "R11", "I20",                           \
+	  "an entry goes when its overwriting is sent, not durable")           \
+	X(LOST_KEPT_AFTER_DISCARD, "R22", "I20",                               \
+	  "a block that was discarded stays on the list")                      \
+	X(LOST_NOT_LOOKED_AT, "R11", "I20",                                    \
+	  "a start does not look again at what is listed as lost")             \
+	X(LOST_ACCEPTED, "R17", "I20",                                         \
+	  "the last resort takes what the legs have of a lost block")          \
 	X(SUBBLOCK_WRITE_OVER_LOST, "R11", "H15",                              \
 	  "part of a block that no leg verifies can be written")               \
 	X(UNWRITTEN_READS_DISK, "R12", "-",                                    \

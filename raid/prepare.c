@@ -40,6 +40,20 @@ prepare_done(struct part *p)
 	write_resume(p);
 }
 
+/* On the lost list: as a first write, so that the entry goes with a record of
+ * a sum whose data is durable. */
+static void
+prepare_listed(struct part *p, uint64_t i)
+{
+	if (PLANTED(LOST_REMOVED_BEFORE_DURABLE)) {
+		lost_leaving(p->set, p->block + i, 1);
+		return;
+	}
+	p->unwritten[i / 64] |= 1ull << (i % 64);
+	p->first = true;
+	p->listed = true;
+}
+
 static void
 prepare_fetched(struct fetch *f, int res)
 {
@@ -52,6 +66,8 @@ prepare_fetched(struct fetch *f, int res)
 		part_finish(p, res);
 		return;
 	}
+	if (lost_is_listed(p->set, p->block, 1))
+		prepare_listed(p, 0); /* it was, a moment ago */
 	prepare_done(p);
 }
 
@@ -74,6 +90,7 @@ prepare_classify(struct part *p)
 	memset(p->unwritten, 0, sizeof(p->unwritten));
 	p->first = false;
 	p->lost = false;
+	p->listed = false;
 	p->units = 0;
 	for (uint64_t i = 0; i < p->count; i++) {
 		bool written;
@@ -90,8 +107,12 @@ prepare_classify(struct part *p)
 		if (written)
 			p->units |= 1ull << part_unit_bit(p, i);
 		p->lost |= known == SUM_LOST;
-		if (written && known != SUM_LOST)
+		if (written && known != SUM_LOST) {
+			if (!part_is_sub_block(p) &&
+			    lost_is_listed(set, p->block + i, 1))
+				prepare_listed(p, i);
 			continue;
+		}
 		p->unwritten[i / 64] |= 1ull << (i % 64);
 		p->first = true;
 	}

@@ -13,6 +13,7 @@
 #define DIRTY_UNITS_DEFAULT 65536u
 #define SUMS_DEFAULT        (512u << 10) /* of the array */
 #define PAGE_FRAMES_DEFAULT (32u << 10)  /* of the array: 128 MiB */
+#define LOST_DEFAULT        1024u
 #define READ_ERRORS_DEFAULT 20u
 #define IO_DEADLINE_NS_DEFAULT 8000000000ull
 #define SLOW_READ_NS_DEFAULT 50000000ull
@@ -38,6 +39,7 @@ struct sizes {
 	uint32_t sums;
 	uint32_t sum_pool;
 	uint32_t frames;
+	uint32_t lost;
 	uint64_t regions;
 	uint64_t ring_blocks;
 	uint64_t reserve;
@@ -83,8 +85,11 @@ sizes_of_ring(struct sizes *z, const struct raid_config *cfg,
 		SUMS_POOL *
 		(uint32_t)sizes_min(sizes_max(sums, SUMS_DEFAULT / g->sets),
 				    sums_most);
-	z->reserve = ((uint64_t)z->unit_pool + z->sums) * OWED_BYTES /
-			     (RECORD_PAYLOAD_BYTES - 32) +
+	z->lost = (uint32_t)sizes_min(
+		lim->lost_max ? lim->lost_max : LOST_DEFAULT, owed / 16);
+	z->reserve = ((uint64_t)z->unit_pool + z->sums +
+		      LOST_KINDS * (uint64_t)z->lost + 1) *
+			     OWED_BYTES / (RECORD_PAYLOAD_BYTES - 32) +
 		     3;
 }
 
@@ -145,6 +150,7 @@ set_carve(struct set *set, struct arena *a, const struct sizes *z)
 	ARENA_TAKE(a, set, resync_in, z->regions, 64);
 	sums_carve(set ? &set->sums : NULL, a, z->sum_pool, z->regions);
 	units_carve(set ? &set->units : NULL, a, z->unit_pool);
+	lost_carve(set, a, z->lost);
 	pages_carve(set, a, z->frames);
 	ARENA_TAKE(a, set ? &set->pages : NULL, index, z->regions, 64);
 	journal_carve(set, a);
@@ -258,6 +264,7 @@ set_init(struct raid *r, uint32_t index, const struct raid_config *cfg,
 	list_init(&set->starved_units);
 	sums_init(&set->sums, z->sums, z->sum_pool, set->region_shift);
 	units_init(&set->units, z->units, z->unit_pool);
+	lost_init(set, z->lost);
 	pages_init(set, z->frames);
 	ranges_init(&set->ranges);
 	journal_init(set, z->ring_blocks, z->reserve);
@@ -373,6 +380,7 @@ set_tick(struct set *set)
 	heal_tick(set);
 	store_tick(set);
 	trim_tick(set);
+	lost_tick(set);
 	checkpoint_tick(set);
 	journal_tick(set);
 	flush_tick(set);
@@ -540,6 +548,7 @@ raid_check(const struct raid *r)
 
 		sums_check(&set->sums);
 		units_check(&set->units);
+		lost_check(set);
 		CHECK((set->in_mask & (uint8_t)~set->counted_mask) == 0);
 		CHECK(set->journal.used <= set->journal.ring_blocks);
 	}

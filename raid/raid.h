@@ -86,6 +86,7 @@ struct raid_limits {
 	uint32_t dirty_units_max;   /* per set; 65536, less on small sets */
 	uint32_t sums_max;          /* per set: sums that no page holds */
 	uint32_t page_frames_max;   /* per set: cached pages of sums, 4 KiB */
+	uint32_t lost_max;          /* per set: extents of lost blocks; 1024 */
 	uint32_t read_error_budget; /* verdicts per leg, halved hourly; 20 */
 	/* R10.  A leg whose I/O takes longer is out, if another leg of its set
 	 * answers; 8 s. */
@@ -218,7 +219,10 @@ struct raid_set_status {
 	uint64_t sums_pending;
 	uint64_t journal_used_bytes;
 	uint64_t journal_bytes;
-	uint64_t lost_blocks; /* reads that found no good copy, this run */
+	uint64_t lost_blocks;  /* that no leg verifies (raid_lost) */
+	uint64_t lost_regions; /* whose sums no leg has */
+	bool lost_more;        /* and others that the list has no room for */
+	uint64_t lost_reads;   /* of blocks, that failed for it, this run */
 	uint64_t unverified_blocks; /* R17's last resorts, this run */
 };
 
@@ -285,6 +289,18 @@ void raid_status(const struct raid *r, struct raid_status *out);
 void raid_salvage(const struct raid *r, uint32_t set, struct raid_salvage *out);
 /* "whole", "damaged", "old", "nothing" */
 const char *raid_source_word(enum raid_source source);
+
+/* What cannot be read of a set until it is overwritten or discarded. */
+struct raid_lost {
+	uint64_t offset;  /* bytes, on the set */
+	uint64_t length;  /* bytes */
+	uint64_t since_s; /* seconds since 1970; 0: not known */
+	bool page; /* sums are lost: of this, what was written is lost */
+};
+
+/* How many it has filled in. */
+uint32_t raid_lost(const struct raid *r, uint32_t set, struct raid_lost *out,
+		   uint32_t max);
 
 /* The superblock as it stands now: names, places, history. */
 const struct sb *raid_superblock(const struct raid *r);

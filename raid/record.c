@@ -276,7 +276,7 @@ record_next(const void *block, const struct record_head *head, uint32_t *at,
 	memcpy(&d, p, sizeof(d));
 	uint64_t tail = item_tail_bytes(&d);
 
-	if (d.type < ITEM_DIRTY || d.type > ITEM_STALE ||
+	if (d.type < ITEM_DIRTY || d.type > ITEM_LOST ||
 	    tail > left - sizeof(d))
 		return -EBADMSG;
 	*out = (struct item){

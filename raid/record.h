@@ -26,6 +26,7 @@ enum item_type {
 	ITEM_UNWRITTEN, /* start = block, length in blocks */
 	ITEM_PAGE,      /* start = region; slot, crc: voids the sums before */
 	ITEM_STALE,     /* start = region, length: stale and fresh masks */
+	ITEM_LOST,      /* start = block, length: no leg verifies them */
 };
 
 enum {
@@ -36,6 +37,12 @@ enum {
 	ITEM_AGAIN = 1 << 2,
 	/* PAGE: no block of the region is unwritten. */
 	ITEM_FULL = 1 << 1,
+	/* LOST: not any more. */
+	ITEM_GONE = 1 << 3,
+	/* LOST: in regions, whose pages no leg has. */
+	ITEM_OF_PAGES = 1 << 4,
+	/* LOST: there are others, that the list has no room for. */
+	ITEM_MORE = 1 << 5,
 };
 
 struct item {
@@ -43,9 +50,10 @@ struct item {
 	uint8_t flags;
 	uint8_t stale;  /* mask of places that miss this change: or-ed in */
 	uint8_t slot;   /* PAGE: 0, 1.  STALE: mask of places fresh again */
-	uint32_t count; /* SUMS: how many.  PAGE: its crc */
+	/* SUMS: how many.  PAGE: its crc.  LOST: since, seconds since 1970. */
+	uint32_t count;
 	uint64_t start;
-	/* DIRTY, CLEAN: mask.  UNWRITTEN, STALE: length.  PAGE: as of which
+	/* DIRTY, CLEAN: mask.  UNWRITTEN, STALE, LOST: length.  PAGE: as of which
 	 * record. */
 	uint64_t extra;
 	const void *sums; /* SUMS, decoded: count le32s, unaligned */

@@ -187,6 +187,8 @@ replay_item(struct set *set, const struct item *item)
 		return replay_page(set, item);
 	case ITEM_STALE:
 		return replay_stale(set, item);
+	case ITEM_LOST:
+		return lost_replay(set, item);
 	}
 	return false;
 }

@@ -359,7 +359,7 @@ raid_salvage(const struct raid *r, uint32_t set_index, struct raid_salvage *out)
 		.regions_unknown = set->salvage.regions_unknown,
 		.undecided_units = set->units.resync,
 		.undecided_blocks = set->salvage.undecided_blocks,
-		.lost_blocks = set->lost_blocks,
+		.lost_blocks = set->lost_reads,
 	};
 	for (uint32_t i = 0; i < r->sb.geometry.legs; i++) {
 		const struct leg *leg = &set->legs[i];

@@ -17,6 +17,7 @@
 #include "io.h"
 #include "layout.h"
 #include "list.h"
+#include "lost.h"
 #include "map.h"
 #include "note.h"
 #include "plant.h"
@@ -181,6 +182,7 @@ struct checkpoint {
 	uint32_t start_sums;
 	uint32_t unit_at; /* cursors of what is appended again */
 	uint32_t node_at;
+	uint64_t lost_at[LOST_KINDS];
 	uint64_t block_at;
 	uint64_t appended; /* blocks it used */
 	uint32_t appended_sums;
@@ -200,6 +202,21 @@ struct flusher {
 	struct fan fan;
 	struct list waiting; /* join the next round */
 	struct list covered; /* by the round under way */
+};
+
+/* lost.c */
+struct lost {
+	struct extents now[LOST_KINDS];
+	struct extents said[LOST_KINDS]; /* in the journal */
+	bool more; /* that found no room in `now` */
+	bool said_more;
+	bool changed; /* since they were last compared */
+	bool busy;    /* the job is under way */
+	struct job job;
+	uint32_t going_count; /* GONE in the record under way */
+	uint8_t going_kind[LOST_ITEMS];
+	struct extent going[LOST_ITEMS];
+	uint64_t look[LOST_KINDS]; /* looked at anew so far */
 };
 
 #define CLEAN_MAX 64u
@@ -512,7 +529,8 @@ struct set {
 	struct list starved_units; /* writes that wait for units, locked */
 	struct doubt doubts[DOUBT_MAX];
 	uint32_t doubt_count; /* over DOUBT_MAX: all is in doubt */
-	uint64_t lost_blocks;
+	struct lost lost;
+	uint64_t lost_reads;
 	uint64_t unverified_blocks;
 	uint32_t pick; /* alternates legs */
 
@@ -587,6 +605,7 @@ struct part {
 	bool fua;
 	bool first;     /* some block is unwritten, or perhaps: R4 */
 	bool lost;      /* WRITE: whether some block is, nobody knows */
+	bool listed;    /* WRITE, UNWRITTEN: some block is on the lost list */
 	bool undecided; /* WRITE: the last leg failed the data */
 	uint8_t waits;  /* of data, record */
 	uint32_t held;  /* sums kept for it until it adds them */

@@ -45,6 +45,10 @@ settle_finish(struct settle *st, int res)
 		set->resync_in[set_region(set, st->unit * UNIT_BLOCKS)]--;
 		u->gen = set->flusher.gen;
 	}
+	/* A leg has what its sum says, or the record of a new one. */
+	for (uint32_t b = 0; b < UNIT_BLOCKS && res == 0; b++)
+		if (st->chosen >> b & 1)
+			lost_readable(set, st->unit * UNIT_BLOCKS + b);
 	range_unlock(&set->ranges, &st->range);
 	settler_wake(set, st->unit, res);
 }

@@ -117,6 +117,14 @@ settler_next_repair(struct set *set, uint64_t *unit)
 	return false;
 }
 
+/* What a replay found on the list of what is lost. */
+static bool
+settler_next_lost(struct set *set, uint64_t *unit)
+{
+	return set->raid->phase != PHASE_STOPPING &&
+	       !PLANTED(LOST_NOT_LOOKED_AT) && lost_next_look(set, unit);
+}
+
 static bool
 settler_next_background(struct set *set, uint64_t *unit)
 {
@@ -165,6 +173,7 @@ settler_tick(struct set *set)
 	       set->settler.busy + set->settler.stuck < SETTLE_SLOTS &&
 	       (settler_next_waited(set, &unit) ||
 		settler_next_repair(set, &unit) ||
+		settler_next_lost(set, &unit) ||
 		settler_next_background(set, &unit)))
 		settle_start(set, unit);
 }

@@ -31,6 +31,7 @@ tables_reset(struct set *set)
 	memset(set->map, 0, set->regions * sizeof(set->map[0]));
 	set->journal.sums_live = 0;
 	sums_reset(&set->sums, set->regions);
+	lost_reset(set);
 	units_reset(&set->units);
 }
 
@@ -50,6 +51,7 @@ void
 set_apply_page(struct set *set, uint64_t region, enum map_slot slot,
 	       uint32_t crc, bool full)
 {
+	lost_page_left(set, region);
 	map_set(set, region,
 		map_entry_of(slot, full, map_stale(set->map[region]), crc));
 }
@@ -90,6 +92,7 @@ apply_unwritten_region(struct set *set, uint64_t region)
 		map_entry_of(SLOT_NONE, false, map_stale(set->map[region]), 0));
 	if (PLANTED(DISCARD_KEEPS_PAGE))
 		map_set(set, region, e);
+	lost_page_left(set, region);
 	pages_forget(set, region);
 }
 
@@ -99,6 +102,8 @@ set_apply_unwritten(struct set *set, uint64_t block, uint64_t count)
 	uint64_t region_blocks = 1ull << set->region_shift;
 	uint64_t end = block + count;
 
+	if (!PLANTED(LOST_KEPT_AFTER_DISCARD))
+		lost_left(set, block, count);
 	while (block < end) {
 		uint64_t region = set_region(set, block);
 		uint64_t next = (region + 1) << set->region_shift;

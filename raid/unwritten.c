@@ -22,6 +22,9 @@ unwritten_recorded(struct job *job, int res)
 	/* Pages composed since the record was. */
 	store_drop(p->set, p->block, p->count);
 	set_apply_unwritten(p->set, p->block, p->count);
+	if (p->listed)
+		raid_note(p->set->raid, NOTE_LOST_DISCARDED, p->set, NULL, 0,
+			  p->block * BLOCK_BYTES, p->count * BLOCK_BYTES);
 	if (!PLANTED(DISCARD_BEFORE_RECORD))
 		trim_want(p->set, p->block, p->count);
 	part_finish(p, 0);
@@ -64,6 +67,9 @@ unwritten_compose(struct job *job, struct record *rec)
 	if (!PLANTED(WAITING_SUM_OVERTAKES))
 		unwritten_waive(set, p->block, p->count);
 	store_drop(set, p->block, p->count);
+	p->listed = lost_is_listed(set, p->block, p->count);
+	if (!PLANTED(LOST_KEPT_AFTER_DISCARD))
+		lost_leaving(set, p->block, p->count);
 	if (item.stale)
 		for (uint64_t i = set_region(set, p->block);
 		     i <= set_region(set, p->block + p->count - 1); i++)

@@ -103,6 +103,14 @@ write_settle_first(struct part *p)
 }
 
 static void
+write_was_lost(const struct part *p)
+{
+	lost_left(p->set, p->block, p->count);
+	raid_note(p->set->raid, NOTE_LOST_OVERWRITTEN, p->set, NULL, 0,
+		  p->block * BLOCK_BYTES, p->count * BLOCK_BYTES);
+}
+
+static void
 write_record_done(struct job *job, int res)
 {
 	struct part *p = container_of(job, struct part, job);
@@ -114,6 +122,8 @@ write_record_done(struct job *job, int res)
 			set_doubt(p->set, p->block, p->count);
 	} else if (p->first) {
 		write_settle_first(p);
+		if (p->listed)
+			write_was_lost(p);
 	}
 	p->waits &= (uint8_t)~WAIT_RECORD;
 	if (p->waits == 0)
@@ -140,7 +150,11 @@ write_put_sums(struct part *p, struct record *rec, bool unwritten_too)
 static void
 write_record_compose(struct job *job, struct record *rec)
 {
-	write_put_sums(container_of(job, struct part, job), rec, true);
+	struct part *p = container_of(job, struct part, job);
+
+	if (p->listed)
+		lost_put_gone(p->set, rec, p->block, p->count);
+	write_put_sums(p, rec, true);
 }
 
 static void
@@ -149,7 +163,7 @@ write_job(struct part *p, void (*compose)(struct job *, struct record *),
 {
 	p->job.compose = compose;
 	p->job.done = done;
-	p->job.bytes = 24 + (uint32_t)p->count * 48;
+	p->job.bytes = 24 + 24 + (uint32_t)p->count * 48;
 	p->job.sums = (uint32_t)p->count * 2; /* each with its older */
 	journal_submit(p->set, &p->job);
 }

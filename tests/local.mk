@@ -24,6 +24,7 @@ UNIT_TESTS = \
 	tests/unit/test_last_leg \
 	tests/unit/test_layout \
 	tests/unit/test_leg \
+	tests/unit/test_lost \
 	tests/unit/test_line \
 	tests/unit/test_map \
 	tests/unit/test_memory \
@@ -102,6 +103,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/exhaust_run.c \
 	tests/sim/exhaust_world.c \
 	tests/sim/exhaust_world.h \
+	tests/sim/listed.c \
 	tests/sim/many.c \
 	tests/sim/many.h \
 	tests/sim/faults.c \
@@ -133,6 +135,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/scenarios.c \
 	tests/sim/scenarios_crash.c \
 	tests/sim/scenarios_decay.c \
+	tests/sim/scenarios_lost.c \
 	tests/sim/scenarios_member.c \
 	tests/sim/scenarios_planted.c \
 	tests/sim/scenarios_review.c \

@@ -12,7 +12,7 @@
 #include "record.h"
 
 #define INT(n)     json_integer((json_int_t)(n))
-#define ITEM_TYPES (ITEM_STALE + 1)
+#define ITEM_TYPES (ITEM_LOST + 1)
 
 struct chain {
 	const struct member *m;
@@ -120,7 +120,7 @@ chain_json(struct chain *ch, uint64_t first)
 {
 	chain_walk(ch);
 	return json_pack(
-		"{s:I,s:I,s:I,s:I,s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I}}",
+		"{s:I,s:I,s:I,s:I,s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}}",
 		"first_sequence", (json_int_t)first, "next_sequence",
 		(json_int_t)ch->sequence, "records", (json_int_t)ch->records,
 		"blocks", (json_int_t)ch->blocks, "ends_with", ch->end, "items",
@@ -130,7 +130,8 @@ chain_json(struct chain *ch, uint64_t first)
 		(json_int_t)ch->sums, "unwritten",
 		(json_int_t)ch->items[ITEM_UNWRITTEN], "page",
 		(json_int_t)ch->items[ITEM_PAGE], "stale",
-		(json_int_t)ch->items[ITEM_STALE]);
+		(json_int_t)ch->items[ITEM_STALE], "lost",
+		(json_int_t)ch->items[ITEM_LOST]);
 }
 
 static json_t *

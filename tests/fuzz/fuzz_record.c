@@ -43,7 +43,7 @@ items_try(const uint8_t *block, const struct record_head *head)
 	CHECK(head->count <= RECORD_BLOCKS_MAX);
 	while ((res = record_next(block, head, &at, &item)) > 0) {
 		CHECK(at <= head->used);
-		CHECK(item.type >= ITEM_DIRTY && item.type <= ITEM_STALE);
+		CHECK(item.type >= ITEM_DIRTY && item.type <= ITEM_LOST);
 		if (item.type != ITEM_SUMS)
 			continue;
 		CHECK((const uint8_t *)item.sums + (size_t)item.count * 4 <=

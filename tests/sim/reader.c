@@ -128,6 +128,7 @@ reader_item(struct reader *r, const struct item *item)
 		reader_page_item(r, item);
 		break;
 	case ITEM_STALE:
+	case ITEM_LOST:
 		break;
 	}
 }

@@ -20,6 +20,7 @@ struct scenario {
 	unsigned variants; /* run for each; 0 means one */
 	uint32_t sets, legs;
 	uint32_t sums_max;    /* 0: default */
+	uint32_t lost_max;    /* 0: default */
 	bool lenient;         /* a request may be answered with EIO */
 	uint32_t block_bytes; /* 0: 512 */
 	uint32_t member_kib;  /* 0: 2368; more have more regions than frames */
@@ -37,6 +38,8 @@ extern const struct scenario planted_scenarios[];
 extern const unsigned planted_scenario_count;
 extern const struct scenario decay_scenarios[];
 extern const unsigned decay_scenario_count;
+extern const struct scenario lost_scenarios[];
+extern const unsigned lost_scenario_count;
 extern const struct scenario review_scenarios[];
 extern const unsigned review_scenario_count;
 extern const struct scenario verdict_scenarios[];

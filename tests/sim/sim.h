@@ -100,6 +100,7 @@ struct sim {
 
 	uint64_t notes[NOTE_COUNT];
 	struct raid_note last_note[NOTE_COUNT];
+	uint64_t lost_seen; /* blocks, by sim_check_listed() */
 	uint64_t ends[END_KINDS]; /* of runs; END_NOT: by a clean stop */
 	const char *scenario;
 };
@@ -164,6 +165,11 @@ const uint8_t *sim_metadata(struct sim *s, unsigned member);
 /* Is what lies there not what was written?  Then it is nobody's promise. */
 bool sim_is_damaged(const struct sim *s, unsigned member, uint64_t offset,
 		    uint64_t length);
+
+/* listed.c: is what the engine lists as lost lost?  exactly: is all that is
+ * lost listed, too?  All was read, nothing is in flight or unflushed. */
+void sim_check_listed(struct sim *s, bool exactly);
+bool sim_is_listed(struct sim *s, uint32_t set, uint64_t block);
 
 /* scenarios.c */
 unsigned scenario_count(void);

@@ -170,6 +170,9 @@ print_note(const struct sim *s, FILE *out, const struct trace_event *e)
 	case NOTE_MISDIRECTED:
 	case NOTE_REPAIRED:
 	case NOTE_LOST_BLOCK:
+	case NOTE_LOST_READABLE:
+	case NOTE_LOST_OVERWRITTEN:
+	case NOTE_LOST_DISCARDED:
 	case NOTE_UNVERIFIED:
 		print_data(s, out, e->n[3], 0);
 		break;

@@ -136,6 +136,7 @@ watch_new_item(struct sim *s, uint32_t set, const struct item *item,
 		break;
 	case ITEM_DIRTY:
 	case ITEM_STALE:
+	case ITEM_LOST:
 		break;
 	}
 }

@@ -123,12 +123,14 @@ Test(last_leg, a_block_that_does_not_verify_is_an_error_until_written_whole)
 	member_block(1, 7)[100] ^= 1;
 	cr_assert_eq(read_block(7), -EIO);
 	cr_assert_eq(read_block(7), -EIO);
-	cr_assert_geq(status().sets[0].lost_blocks, 1);
+	cr_assert_eq(status().sets[0].lost_blocks, 1);
+	cr_assert_eq(status().sets[0].lost_reads, 2);
 	cr_assert_eq(memio_do(&m, RAID_WRITE, 0, 7 * RAID_BLOCK, 512, block),
 		     -EIO);
 	cr_assert_eq(read_block(6), 0);
 	cr_assert_eq(read_block(8), 0);
 	cr_assert_eq(write_block(7, 9, 0), 0);
+	cr_assert_eq(status().sets[0].lost_blocks, 0);
 	cr_assert_eq(first_wrong(0), BLOCKS);
 }
 

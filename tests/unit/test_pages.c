@@ -228,7 +228,7 @@ Test(pages, a_region_whose_sums_nobody_knows_is_lost)
 	memio_turn(&m);
 	expect(req, -EIO);
 	cr_assert_eq(m.notes[NOTE_PAGE_LOST], 1);
-	cr_assert_eq(set()->lost_blocks, 1);
+	cr_assert_eq(set()->lost_reads, 1);
 	set()->map[0] = e;
 }
 

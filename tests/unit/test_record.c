@@ -80,7 +80,8 @@ Test(record, a_new_record_is_empty)
 Test(record, every_kind_of_item_comes_out_as_it_went_in)
 {
 	static const enum item_type types[] = {
-		ITEM_DIRTY, ITEM_CLEAN, ITEM_UNWRITTEN, ITEM_PAGE, ITEM_STALE};
+		ITEM_DIRTY, ITEM_CLEAN, ITEM_UNWRITTEN, ITEM_PAGE, ITEM_STALE,
+		ITEM_LOST};
 	struct record_head head;
 	struct item item;
 	uint32_t at = 0;
@@ -410,7 +411,7 @@ Test(record, items_that_are_unknown_or_reach_over_the_end_are_malformed)
 {
 	cr_assert_eq(next_with(0, ITEM_SUMS, 24), 1);
 	cr_assert_eq(next_with(0, 0, 24), -EBADMSG);
-	cr_assert_eq(next_with(0, ITEM_STALE + 1, 24), -EBADMSG);
+	cr_assert_eq(next_with(0, ITEM_LOST + 1, 24), -EBADMSG);
 	cr_assert_eq(next_with(4, 3, 24), -EBADMSG);
 	cr_assert_eq(next_with(7, 0xff, RECORD_PAYLOAD_BYTES), -EBADMSG);
 	cr_assert_eq(next_with(0, ITEM_DIRTY, 23), -EBADMSG);

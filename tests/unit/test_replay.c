@@ -151,6 +151,11 @@ Test(replay, items_that_cannot_be)
 		{.type = ITEM_PAGE, .start = 0, .slot = 2},
 		{.type = ITEM_STALE, .start = regions, .extra = 1},
 		{.type = ITEM_STALE, .start = 1, .extra = regions},
+		{.type = ITEM_LOST, .start = blocks, .extra = 1},
+		{.type = ITEM_LOST, .start = 3, .extra = 0},
+		{.type = ITEM_LOST, .start = 1, .extra = blocks},
+		{.type = ITEM_LOST, .flags = ITEM_OF_PAGES, .start = 1,
+		 .extra = regions},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(items); i++) {
