@@ -26,19 +26,22 @@
 #define SB_HISTORY    32u
 
 /*
- * States of a leg.
+ * States of a leg.  They change where an epoch is composed, by what the leg
+ * did (meta.c).
  *
- *      create                      eviction (R2), operator
- *   ----------> IN_SYNC -------------------------------> FAILED
- *                  ^  \________ start without it (R15),
- *      promotion   |           lagged journal (R19)  \
- *         (R23)    |                                  v
- *              REBUILDING <------------------------ STALE
- *                            return, replacement
+ *                       IN_SYNC <-------------- create
+ *         evicted (R2, /   ^   \  a start without
+ *         R19), or by /    |    \  it (R15)
+ *       the operator v     |     v
+ *                FAILED    |    STALE
+ *                     \    |    /
+ *                      '---+---'
+ *               recovery: the operator's word
  *
  * IN_SYNC: holds every acknowledged write.  STALE: a known member that is
- * behind; may come back.  FAILED: not used, though it be present (R14).
- * EMPTY: the place has no member.
+ * behind.  FAILED: not used, though it be present (R14); also one whose
+ * journal had lost what it acknowledged.  EMPTY: the place has no member.
+ * REBUILDING: nothing makes it yet (R6, R23); read as STALE.
  */
 #define SB_LEG_STATES(X)            \
 	X(EMPTY, "empty")           \
