@@ -110,7 +110,7 @@ device_commits_slowly(const struct device *d, char *out, size_t out_bytes)
 		 "survives a power cut, say so (echo \"write through\" > its "
 		 "queue/write_cache in /sys/block), else a disk with power-"
 		 "loss protection is faster",
-		 d->path, d->serial[0] ? d->serial : "unknown");
+		 d->path, device_serial(d));
 	return true;
 }
 

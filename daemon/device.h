@@ -29,6 +29,13 @@ struct device {
 	char serial[64]; /* for a file: its inode, as "file:DEV:INO" */
 };
 
+/* For messages. */
+static inline const char *
+device_serial(const struct device *d)
+{
+	return d->serial[0] ? d->serial : "unknown";
+}
+
 /*
  * O_DIRECT (buffered, with a log line, only where the file system refuses
  * O_DIRECT: tmpfs before 6.x), O_EXCL for block devices, flock(LOCK_EX|NB)

@@ -246,6 +246,35 @@ problem_leg_errors(const struct health *h, uint32_t set, uint32_t leg,
 		"plan to replace this disk");
 }
 
+/* Long enough for a disk that spins up not to be named. */
+#define HANGS_NS 3000000000ull
+
+static void
+problem_leg_hangs(const struct health *h, uint32_t set, uint32_t leg,
+		  json_t *list)
+{
+	const struct raid_leg_status *l =
+		&h->status.legs[set * h->sb.geometry.legs + leg];
+	bool last = h->status.sets[set].in_sync == 1;
+	char name[512];
+	char what[1024];
+
+	if (l->state != LEG_IN_SYNC || l->oldest_ns < HANGS_NS)
+		return;
+	array_name_leg(h->array, &h->sb, set, leg, name, sizeof(name));
+	snprintf(what, sizeof(what),
+		 "leg %s has not answered for %" PRIu64 " s", name,
+		 l->oldest_ns / 1000000000);
+	problem(list, MSG_LEG_HANGS, what,
+		last ? "it is the last leg of its set and not given up: what "
+		       "lies there, and what must be recorded there, waits"
+		     : "what is written waits until the leg is dropped, which "
+		       "is soon if another leg answers",
+		"look at this disk, its cable and controller; if it cannot be "
+		"had back, unplug it: then clients get errors instead of "
+		"waiting");
+}
+
 static void
 problems_of_set(const struct health *h, uint32_t set, json_t *list)
 {
@@ -259,8 +288,10 @@ problems_of_set(const struct health *h, uint32_t set, json_t *list)
 		problem_degraded(h, set, list);
 	if (s->lost_blocks)
 		problem_blocks(h, set, list);
-	for (uint32_t leg = 0; leg < h->sb.geometry.legs; leg++)
+	for (uint32_t leg = 0; leg < h->sb.geometry.legs; leg++) {
 		problem_leg_errors(h, set, leg, list);
+		problem_leg_hangs(h, set, leg, list);
+	}
 }
 
 /* Not served, and not because the operator wants it so. */

@@ -193,17 +193,10 @@ tcp_announce(int fd)
 }
 
 static int
-tcp_listen(struct listener *l, const char *text, const struct addrinfo *ai)
+tcp_listen(struct listener *l, const struct addrinfo *ai)
 {
 	int one = 1;
 
-	if (!is_loopback(ai->ai_addr)) {
-		log_error(NULL,
-			  "nbd: %s is not a loopback address: without TLS "
-			  "NBD is served to this machine only",
-			  text);
-		return -EPERM;
-	}
 	l->fd = socket(ai->ai_family,
 		       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
@@ -216,18 +209,31 @@ tcp_listen(struct listener *l, const char *text, const struct addrinfo *ai)
 	return rc;
 }
 
+const char *
+listener_tcp_trouble(const char *text)
+{
+	struct addrinfo *ai;
+	bool loopback;
+
+	if (tcp_parse(text, &ai))
+		return "is not address:port, in numbers";
+	loopback = is_loopback(ai->ai_addr);
+	freeaddrinfo(ai);
+	return loopback ? NULL
+			: "is not a loopback address: without TLS NBD is "
+			  "served to this machine only";
+}
+
 int
 listener_open_tcp(struct listener *l, const char *text)
 {
 	struct addrinfo *ai;
 	int rc = tcp_parse(text, &ai);
 
-	if (rc) {
-		log_error(NULL, "nbd: \"%s\" is not address:port", text);
+	if (rc)
 		return rc;
-	}
 	l->tcp = true;
-	rc = tcp_listen(l, text, ai);
+	rc = is_loopback(ai->ai_addr) ? tcp_listen(l, ai) : -EPERM;
 	freeaddrinfo(ai);
 	return rc;
 }

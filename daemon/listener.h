@@ -34,8 +34,10 @@ void listener_init(struct listener *l, struct poller *p,
 /* 0 or -errno; whatever they answer, listener_close() follows.  -EADDRINUSE:
  * a daemon listens there. */
 int listener_open_unix(struct listener *l, const char *path);
-/* "address:port", "[address]:port": numbers only; why not is logged. */
+/* "address:port", "[address]:port": numbers only, loopback only. */
 int listener_open_tcp(struct listener *l, const char *text);
+/* Would it?  NULL, or what is wrong with the text. */
+const char *listener_tcp_trouble(const char *text);
 
 /* Nothing, if it was never opened. */
 void listener_close(struct listener *l);

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "arrays.h"
 #include "config.h"
 #include "control.h"
+#include "listener.h"
 #include "log.h"
 #include "nbd.h"
 #include "poll.h"
@@ -175,6 +177,26 @@ raidd_options_over_config(struct raidd *d, char *error, size_t error_bytes)
 	return config_finish(c, error, error_bytes);
 }
 
+/* What only this machine can tell. */
+static int
+raidd_check(const struct config *c, char *error, size_t error_bytes)
+{
+	const char *trouble =
+		c->nbd_tcp[0] ? listener_tcp_trouble(c->nbd_tcp) : NULL;
+
+	if (trouble) {
+		snprintf(error, error_bytes, "nbd_tcp: '%s' %s", c->nbd_tcp,
+			 trouble);
+		return -EINVAL;
+	}
+	errno = 0;
+	if (!c->group[0] || getgrnam(c->group))
+		return 0;
+	snprintf(error, error_bytes, "group: there is no group '%s' here%s%s",
+		 c->group, errno ? ": " : "", errno ? strerror(errno) : "");
+	return -EINVAL;
+}
+
 static int
 raidd_configure(struct raidd *d)
 {
@@ -190,6 +212,8 @@ raidd_configure(struct raidd *d)
 		err = 0;
 	if (!err)
 		err = raidd_options_over_config(d, error, sizeof(error));
+	if (!err)
+		err = raidd_check(&d->config, error, sizeof(error));
 	if (err)
 		fprintf(stderr, "raidd: %s\n", error);
 	return err;

@@ -327,8 +327,7 @@ notes_cb(struct volume *v, const struct raid_note *n, void *arg)
 		snprintf(member, sizeof(member), "set %u", n->set);
 	else if (d && d->fd >= 0)
 		snprintf(member, sizeof(member), "%u.%u (%.300s, serial %s)",
-			 n->set, n->leg, d->path,
-			 d->serial[0] ? d->serial : "unknown");
+			 n->set, n->leg, d->path, device_serial(d));
 	else
 		snprintf(member, sizeof(member), "%u.%u", n->set, n->leg);
 	note_text(n, member, text, sizeof(text));

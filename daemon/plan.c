@@ -72,7 +72,7 @@ plan_sets(json_t *steps, const struct plan *p)
 					 m->device.path,
 					 m->identity.serial[0]
 						 ? m->identity.serial
-						 : "no serial");
+						 : "serial unknown");
 
 			if (n < 0 || (size_t)n >= sizeof(text) - used)
 				break;

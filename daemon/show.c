@@ -346,9 +346,10 @@ show_strays(const struct arrays *a)
 
 	for (const struct candidate *c = a->strays; c; c = c->next)
 		json_array_append_new(
-			out, json_pack("{s:s,s:s,s:s}", "path", c->path,
-				       "serial", c->identity.serial, "trouble",
-				       candidate_trouble(c->res)));
+			out,
+			json_pack("{s:s,s:o,s:s}", "path", c->path, "serial",
+				  text_or_null(c->identity.serial), "trouble",
+				  candidate_trouble(c->res)));
 	return out;
 }
 

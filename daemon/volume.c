@@ -148,7 +148,7 @@ volume_look_for_cause(struct volume *v)
 	n = snprintf(v->waits_for, sizeof(v->waits_for),
 		     "member %u.%u (%.400s, serial %s) has not answered",
 		     i / v->geometry.legs, i % v->geometry.legs, d->path,
-		     d->serial[0] ? d->serial : "unknown");
+		     device_serial(d));
 	if (worst->oldest_ns)
 		snprintf(v->waits_for + n, sizeof(v->waits_for) - (size_t)n,
 			 " for %" PRIu64 " s", worst->oldest_ns / 1000000000);

@@ -75,6 +75,8 @@
 	X(MEMBER_UNUSED, 2007, EIO, 1,                                         \
 	  "a disk of this array was found and is not used")                    \
 	X(LEG_ERRORS, 2008, EIO, 1, "a leg that is in use gave errors")        \
+	X(LEG_HANGS, 2011, ETIMEDOUT, 1,                                       \
+	  "a leg that is in use does not answer")                              \
 	X(USAGE, 4001, EINVAL, 2, "raidctl was not called rightly")            \
 	X(UNREACHABLE, 4002, ECONNREFUSED, 3, "raidd does not answer")         \
 	X(NOT_CONFIRMED, 4003, ECANCELED, 6,                                   \
@@ -87,6 +89,8 @@
 	X(EXAMINE_FAILED, 4008, EIO, 1, "the member could not be read")        \
 	X(NO_SUPERBLOCK, 4009, ENOENT, 4, "no superblock was found")           \
 	X(ANSWER_BAD, 4010, EPROTO, 1, "raidd's answer made no sense")         \
-	X(NO_PERMISSION, 4011, EACCES, 5, "the socket may not be opened")
+	X(NO_PERMISSION, 4011, EACCES, 5, "the socket may not be opened")      \
+	X(NO_SUCH_DISK, 4012, ENOENT, 4, "there is no such disk")              \
+	X(DISK_PERMISSION, 4013, EACCES, 5, "the disk may not be read")
 
 #endif

@@ -96,8 +96,7 @@ destroy_plan(const json_t *array)
 
 			printf("  %s %s (serial %s), %s\n",
 			       look_text(leg, "leg"), look_text(leg, "path"),
-			       look_text(leg, "serial"),
-			       look_text(leg, "state"));
+			       look_serial(leg), look_text(leg, "state"));
 		}
 	}
 	fflush(stdout);

@@ -54,6 +54,15 @@ examine_failed(struct ctl *c, int err)
 		return ctl_error(c, MSG_NO_SUPERBLOCK,
 				 "it is too small to be a member", NULL,
 				 "%s carries no superblock", c->args[0]);
+	if (err == -ENOENT || err == -ENXIO || err == -ENODEV)
+		return ctl_error(c, MSG_NO_SUCH_DISK, strerror(-err),
+				 "see what there is: lsblk -o "
+				 "NAME,MODEL,SERIAL,SIZE",
+				 "there is no disk %s", c->args[0]);
+	if (err == -EACCES || err == -EPERM)
+		return ctl_error(c, MSG_DISK_PERMISSION, strerror(-err),
+				 "run it as root: sudo raidctl ...",
+				 "%s may not be read", c->args[0]);
 	return ctl_error(c, MSG_EXAMINE_FAILED, strerror(-err), NULL,
 			 "%s cannot be read", c->args[0]);
 }

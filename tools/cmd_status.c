@@ -27,7 +27,7 @@ print_strays(const json_t *result)
 		const json_t *s = json_array_get(strays, i);
 
 		printf("disk     %s (serial %s) is not used: %s\n",
-		       look_text(s, "path"), look_text(s, "serial"),
+		       look_text(s, "path"), look_serial(s),
 		       look_text(s, "trouble"));
 	}
 }

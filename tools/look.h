@@ -14,6 +14,15 @@ look_text(const json_t *o, const char *key)
 	return text ? text : "";
 }
 
+/* For people. */
+static inline const char *
+look_serial(const json_t *o)
+{
+	const char *serial = look_text(o, "serial");
+
+	return serial[0] ? serial : "unknown";
+}
+
 static inline json_int_t
 look_number(const json_t *o, const char *key)
 {

@@ -126,7 +126,6 @@ add_leg(struct libscols_table *table, struct libscols_line *parent,
 {
 	struct libscols_line *line = scols_table_new_line(table, parent);
 	const char *path = look_text(leg, "path");
-	const char *serial = look_text(leg, "serial");
 	char name[4200];
 
 	if (!line)
@@ -139,7 +138,7 @@ add_leg(struct libscols_table *table, struct libscols_line *parent,
 			 look_text(leg, "leg"), look_text(leg, "member_uuid"));
 	scols_line_set_data(line, COL_NAME, name);
 	scols_line_set_data(line, COL_STATE, look_text(leg, "state"));
-	scols_line_set_data(line, COL_SERIAL, serial[0] ? serial : "-");
+	scols_line_set_data(line, COL_SERIAL, look_serial(leg));
 	cell_number(line, COL_READ, leg, "read_errors");
 	cell_number(line, COL_WRITE, leg, "write_errors");
 	cell_number(line, COL_SUM, leg, "mismatches");
@@ -207,7 +206,7 @@ add_others(struct libscols_table *table, struct libscols_line *root,
 			 look_text(o, "path"));
 		scols_line_set_data(line, COL_NAME, name);
 		scols_line_set_data(line, COL_STATE, look_text(o, "role"));
-		scols_line_set_data(line, COL_SERIAL, look_text(o, "serial"));
+		scols_line_set_data(line, COL_SERIAL, look_serial(o));
 	}
 }
 

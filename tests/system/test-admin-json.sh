@@ -58,6 +58,7 @@ doc 0 examine examine "$dir/m0"
 jq -e '.array == "a" and .leg == "0.0" and (.superblocks | length) == 4
 	and .journal.records >= 0 and .held == false' "$dir/doc" >/dev/null
 doc 1 examine examine /dev/zero
+doc 4 examine examine "$dir/nosuch"
 doc 0 start start a
 doc 6 destroy destroy a
 doc 0 destroy destroy a -y

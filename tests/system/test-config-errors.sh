@@ -58,6 +58,18 @@ bad 2 "line longer than" <<END
 scan = $(printf 'x%.0s' {1..300})
 END
 
+# What only this machine can tell: as much a mistake in the file.
+machine() {
+	printf '[raidd]\n%s\n' "$2" >"$dir/bad.conf"
+	expect 2 "$raidd" --config "$dir/bad.conf"
+	says "$1"
+}
+machine "group: there is no group 'nosuchgroup'" "group = nosuchgroup"
+machine "nbd_tcp: 'localhost:10809' is not address:port" \
+	"nbd_tcp = localhost:10809"
+machine "nbd_tcp: '192.0.2.1:10809' is not a loopback address" \
+	"nbd_tcp = 192.0.2.1:10809"
+
 expect 2 "$raidd" --config "$dir/nosuch.conf"
 says "$dir/nosuch.conf: No such file"
 expect 2 "$raidd" --nonsense

@@ -28,6 +28,11 @@ qemu-io -f raw -c "write -P 2 0 4k" "$(uri a)" >"$dir/io" 2>&1 &
 client=$!
 wait_for 10 "the write to hang" sh -c "'$raidctl' --socket '$socket' status --json a |
 	jq -e '.. | objects | select(.leg? == \"0.0\") | .in_flight > 0'"
+says_hangs() {
+	ctl status a >"$dir/status.out" || :
+	grep -q "$dir/m0.* has not answered for" "$dir/status.out"
+}
+wait_for 10 "status to name the disk" says_hangs
 kill -9 $client
 wait_for 10 "the client to go" sh -c "'$raidctl' --socket '$socket' status --json a |
 	jq -e '.arrays[0].connections == 0'"
