@@ -112,6 +112,17 @@ destroy_open(const struct array *array, struct device *devices, unsigned *count,
 	return 0;
 }
 
+static void
+destroy_forget(const struct array *array, const struct identity *id)
+{
+	struct arrays *a = array->home;
+
+	for (const struct candidate *c = array->found; c; c = c->next)
+		if (identity_same(&c->identity, id))
+			known_forget(&a->known, c->sb.member_uuid);
+	a->known_news = true;
+}
+
 static int
 destroy_wipe(const struct array *array, struct device *devices, unsigned count,
 	     struct failure *f)
@@ -124,6 +135,7 @@ destroy_wipe(const struct array *array, struct device *devices, unsigned count,
 		if (!res) {
 			log_notice(array->name, "superblocks of %s wiped",
 				   devices[i].path);
+			destroy_forget(array, &devices[i].identity);
 			continue;
 		}
 		log_error(array->name, "superblocks of %s not wiped: %s",

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "nbd.h"
 #include "poll.h"
+#include "remember.h"
 #include "volume.h"
 
 #define NS_PER_S 1000000000ull
@@ -25,6 +26,7 @@ void
 arrays_init(struct arrays *a, const struct config *c, struct poller *p)
 {
 	*a = (struct arrays){.config = c, .poller = p};
+	remember_load(&a->known, c->members_file);
 }
 
 static void
@@ -235,6 +237,14 @@ candidate_append(struct candidate **list, struct candidate *c)
 	*list = c;
 }
 
+int
+arrays_know(struct arrays *a, const uint8_t member_uuid[16], const char *path,
+	    const struct identity *id)
+{
+	a->known_news |= known_is_news(a->known, member_uuid, path, id->serial);
+	return known_note(&a->known, member_uuid, path, id->serial, id->model);
+}
+
 /* Takes c. */
 static int
 arrays_sort_in(struct arrays *a, struct candidate *c)
@@ -248,8 +258,8 @@ arrays_sort_in(struct arrays *a, struct candidate *c)
 	array = arrays_of_uuid(a, c->sb.array_uuid);
 	if (!array)
 		array = arrays_add(a, c->sb.array_uuid, c->sb.name);
-	if (!array || known_note(&a->known, c->sb.member_uuid, c->path,
-				 c->identity.serial, c->identity.model)) {
+	if (!array ||
+	    arrays_know(a, c->sb.member_uuid, c->path, &c->identity)) {
 		candidate_free(c);
 		return -ENOMEM;
 	}
@@ -292,6 +302,14 @@ arrays_settle(struct arrays *a)
 	return 0;
 }
 
+void
+arrays_remember(struct arrays *a)
+{
+	if (a->known_news)
+		remember_save(a->known, a->config->members_file);
+	a->known_news = false;
+}
+
 int
 arrays_scan(struct arrays *a, uint64_t wait_ns)
 {
@@ -321,6 +339,7 @@ arrays_scan(struct arrays *a, uint64_t wait_ns)
 	}
 	strays_log(a->strays, before);
 	candidates_free(&before);
+	arrays_remember(a);
 	return err ? err : arrays_settle(a);
 }
 
@@ -466,9 +485,13 @@ array_name_leg(const struct array *array, const struct sb *sb, uint32_t set,
 	char uuid[UUID_TEXT_MAX];
 
 	uuid_unparse_lower(place->member_uuid, uuid);
-	if (k)
+	if (k && k->seen)
 		snprintf(out, out_bytes, "%u.%u (%s, serial %s)", set, leg,
 			 k->path, k->serial[0] ? k->serial : "unknown");
+	else if (k)
+		snprintf(out, out_bytes, "%u.%u (serial %s, last seen as %s)",
+			 set, leg, k->serial[0] ? k->serial : "unknown",
+			 k->path);
 	else
 		snprintf(out, out_bytes, "%u.%u (member %s, not seen)", set,
 			 leg, uuid);

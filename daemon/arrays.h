@@ -54,10 +54,10 @@ struct array {
 	uint8_t uuid[16];
 	char name[SB_NAME_MAX + 1];
 	enum array_state state;
-	struct volume *volume; /* SERVING */
+	struct volume *volume;     /* SERVING */
 	uint64_t sums_cache_bytes; /* the volume's */
-	struct volume *ending; /* STOPPING */
-	uint32_t sets;         /* of the volume */
+	struct volume *ending;     /* STOPPING */
+	uint32_t sets;             /* of the volume */
 	uint32_t legs;
 	struct failure why; /* WAITING; MSG_NONE: not tried yet */
 	/* Its disks that are not being served, and what they would be: their
@@ -74,6 +74,7 @@ struct arrays {
 	struct array *first;
 	struct candidate *strays; /* ours, but of no array we can tell */
 	struct known *known;
+	bool known_news; /* not in members_file yet */
 	struct poll_watch *rescan;
 	uint64_t quiet_until_ns; /* until then nobody is answered; 0: now */
 };
@@ -101,6 +102,11 @@ struct array *arrays_of_uuid(struct arrays *a, const uint8_t uuid[16]);
 struct array *arrays_add(struct arrays *a, const uint8_t uuid[16],
 			 const char *name);
 void arrays_remove(struct array *array);
+/* A member was seen; arrays_remember() follows.  0 or -ENOMEM. */
+int arrays_know(struct arrays *a, const uint8_t member_uuid[16],
+		const char *path, const struct identity *id);
+/* What is new about members, in members_file. */
+void arrays_remember(struct arrays *a);
 /* True: this disk is a leg of an array that is being served. */
 bool arrays_serve(const struct arrays *a, const struct identity *id);
 

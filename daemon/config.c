@@ -246,6 +246,15 @@ path_absolute(char path[CONFIG_TEXT_MAX])
 	return text_set(path, CONFIG_TEXT_MAX, whole);
 }
 
+static void
+path_beside(const char *socket, const char *name, char out[CONFIG_TEXT_MAX])
+{
+	const char *slash = strrchr(socket, '/');
+	int dir = slash ? (int)(slash - socket) + 1 : 0;
+
+	snprintf(out, CONFIG_TEXT_MAX, "%.*s%s", dir, socket, name);
+}
+
 int
 config_finish(struct config *c, char *error, size_t error_bytes)
 {
@@ -254,18 +263,22 @@ config_finish(struct config *c, char *error, size_t error_bytes)
 
 	if (!err)
 		err = path_absolute(c->nbd_socket);
+	if (!err)
+		err = path_absolute(c->members_file);
 	if (err) {
 		snprintf(error, error_bytes, "%s: %s", c->socket,
 			 strerror(-err));
 		return err;
 	}
-	if (!c->nbd_socket[0]) {
-		const char *slash = strrchr(c->socket, '/');
-		int dir = slash ? (int)(slash - c->socket) + 1 : 0;
-
-		snprintf(c->nbd_socket, sizeof(c->nbd_socket), "%.*snbd.sock",
-			 dir, c->socket);
-	}
+	if (!c->nbd_socket[0])
+		path_beside(c->socket, "nbd.sock", c->nbd_socket);
+	/* What is beside the socket does not outlive a boot, but is not
+	 * another raidd's either. */
+	if (!c->members_file[0] && !strcmp(c->socket, SOCKET_DEFAULT))
+		text_set(c->members_file, CONFIG_TEXT_MAX,
+			 "/var/lib/raidd/members.json");
+	if (!c->members_file[0])
+		path_beside(c->socket, "members.json", c->members_file);
 	if (strlen(c->socket) > max || strlen(c->nbd_socket) > max) {
 		snprintf(error, error_bytes,
 			 "%s: longer than the %zu characters a socket's path "

@@ -12,6 +12,7 @@
 
 #include "raid.h"
 
+#define SOCKET_DEFAULT      "/run/raidd/control.sock"
 #define CONFIG_PATH_DEFAULT "/etc/raidd/raidd.conf"
 #define CONFIG_GLOBS_MAX    64u
 #define CONFIG_TEXT_MAX     256u
@@ -24,7 +25,8 @@ struct config {
 	char nbd_tcp[CONFIG_TEXT_MAX];    /* "": off */
 	bool nbd_write_through;
 	bool nbd_tcp_write_through;
-	char group[CONFIG_TEXT_MAX];      /* may read; "": root's alone */
+	char members_file[CONFIG_TEXT_MAX]; /* "": see config_finish */
+	char group[CONFIG_TEXT_MAX];        /* may read; "": root's alone */
 	char globs[CONFIG_GLOBS_MAX][CONFIG_TEXT_MAX];
 	uint64_t glob_count;
 	uint64_t log_level;  /* enum log_level */

@@ -44,8 +44,7 @@ static const char *const target_words[] = {
 	}
 
 const struct key config_keys[] = {
-	TEXT("raidd", socket, "/run/raidd/control.sock",
-	     "control socket, for raidctl"),
+	TEXT("raidd", socket, SOCKET_DEFAULT, "control socket, for raidctl"),
 	TEXT("raidd", nbd_socket, "",
 	     "NBD socket; empty: nbd.sock beside the control socket"),
 	TEXT("raidd", nbd_tcp, "",
@@ -54,6 +53,8 @@ const struct key config_keys[] = {
 	     "writes on the NBD socket are durable when answered"),
 	BOOL("raidd", nbd_tcp_write_through, "yes",
 	     "writes on NBD over TCP are durable when answered"),
+	TEXT("raidd", members_file, "",
+	     "disks seen, for messages; empty: /var/lib/raidd/members.json"),
 	TEXT("raidd", group, "",
 	     "group that may read status over the control socket"),
 	{"raidd", "scan", KEY_GLOBS, AT(globs),

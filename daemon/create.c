@@ -449,14 +449,14 @@ create_do(struct arrays *a, const struct create_request *req, struct plan *p,
 	if (!err)
 		err = create_volume(a, p, sb, array, f);
 	for (unsigned i = 0; i < p->count && !err; i++)
-		if (known_note(&a->known,
-			       sb_place(sb, i / p->geometry.legs,
-					i % p->geometry.legs)
-				       ->member_uuid,
-			       p->members[i].device.path,
-			       p->members[i].identity.serial,
-			       p->members[i].identity.model))
+		if (arrays_know(a,
+				sb_place(sb, i / p->geometry.legs,
+					 i % p->geometry.legs)
+					->member_uuid,
+				p->members[i].device.path,
+				&p->members[i].identity))
 			log_warning(req->name, "no memory for a path");
+	arrays_remember(a);
 	if (err) {
 		arrays_remove(array);
 	} else {

@@ -36,9 +36,44 @@ known_note(struct known **list, const uint8_t member_uuid[16], const char *path,
 	}
 	free(k->path);
 	k->path = copy;
+	k->seen = true;
 	snprintf(k->serial, sizeof(k->serial), "%s", serial);
 	snprintf(k->model, sizeof(k->model), "%s", model);
 	return 0;
+}
+
+void
+known_recall(struct known **list, const uint8_t member_uuid[16],
+	     const char *path, const char *serial, const char *model)
+{
+	if (known_get(*list, member_uuid) ||
+	    known_note(list, member_uuid, path, serial, model))
+		return;
+	(*list)->seen = false;
+}
+
+bool
+known_is_news(const struct known *list, const uint8_t member_uuid[16],
+	      const char *path, const char *serial)
+{
+	const struct known *k = known_find(list, member_uuid);
+
+	return !k || strcmp(k->path, path) || strcmp(k->serial, serial);
+}
+
+void
+known_forget(struct known **list, const uint8_t member_uuid[16])
+{
+	struct known *k;
+
+	while (*list && memcmp((*list)->member_uuid, member_uuid, 16))
+		list = &(*list)->next;
+	k = *list;
+	if (!k)
+		return;
+	*list = k->next;
+	free(k->path);
+	free(k);
 }
 
 const struct known *
@@ -62,7 +97,8 @@ known_paths(const struct known *list)
 		return NULL;
 	count = 0;
 	for (const struct known *k = list; k; k = k->next)
-		paths[count++] = k->path;
+		if (k->seen)
+			paths[count++] = k->path;
 	return paths;
 }
 

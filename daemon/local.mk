@@ -79,6 +79,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/probe.h \
 	daemon/process.c \
 	daemon/process.h \
+	daemon/remember.c \
+	daemon/remember.h \
 	daemon/ring.c \
 	daemon/ring.h \
 	daemon/rpc.c \

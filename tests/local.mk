@@ -329,6 +329,7 @@ SYSTEM = \
 	tests/system/nbd_rude.py \
 	tests/system/postgres.sh \
 	tests/system/sb_edit.py \
+	tests/system/test-admin-absent.sh \
 	tests/system/test-admin-attach.sh \
 	tests/system/test-admin-create.sh \
 	tests/system/test-admin-daemon.sh \
