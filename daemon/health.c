@@ -215,14 +215,32 @@ problem_failed(const struct health *h, uint32_t set, json_t *list)
 static void
 problem_blocks(const struct health *h, uint32_t set, json_t *list)
 {
+	const struct raid_set_status *s = &h->status.sets[set];
+	char blocks[64] = "";
+	char regions[64] = "";
 	char what[256];
+	char action[512];
 
+	if (s->lost_blocks)
+		snprintf(blocks, sizeof(blocks), "%" PRIu64 " blocks",
+			 s->lost_blocks);
+	if (s->lost_regions)
+		snprintf(regions, sizeof(regions),
+			 "%s%" PRIu64 " regions without checksums",
+			 blocks[0] ? " and of " : "", s->lost_regions);
 	snprintf(what, sizeof(what),
-		 "set %u: %" PRIu64 " reads found no good copy since the start",
-		 set, h->status.sets[set].lost_blocks);
+		 "set %u has no good copy of %s%s%s; %" PRIu64
+		 " reads failed for it since the start",
+		 set, blocks, regions, s->lost_more ? ", and of more" : "",
+		 s->lost_reads);
+	snprintf(action, sizeof(action),
+		 "restore what lies there from a backup, or overwrite it; "
+		 "where it is: raidctl show --lost %s",
+		 h->array->name);
 	problem(list, MSG_BLOCKS_LOST, what,
-		"these blocks give I/O errors until they are overwritten",
-		"the log names them; restore what lies there from a backup");
+		"reads there give I/O errors until it is overwritten or "
+		"discarded",
+		action);
 }
 
 static void
@@ -286,7 +304,7 @@ problems_of_set(const struct health *h, uint32_t set, json_t *list)
 		problem_stopped_writes(h, set, list);
 	if (s->in_sync && s->in_sync < h->sb.geometry.legs)
 		problem_degraded(h, set, list);
-	if (s->lost_blocks)
+	if (s->lost_blocks || s->lost_regions || s->lost_more)
 		problem_blocks(h, set, list);
 	for (uint32_t leg = 0; leg < h->sb.geometry.legs; leg++) {
 		problem_leg_errors(h, set, leg, list);

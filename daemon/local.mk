@@ -91,6 +91,7 @@ daemon_libraidd_a_SOURCES = \
 	daemon/scan.c \
 	daemon/scan.h \
 	daemon/show.c \
+	daemon/show_lost.c \
 	daemon/show.h \
 	daemon/take.c \
 	daemon/take.h \

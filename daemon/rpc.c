@@ -13,6 +13,7 @@ static rpc_f *const handlers[] = {
 	[RPC_STATUS] = rpc_status,
 	[RPC_LIST] = rpc_list,
 	[RPC_SHOW] = rpc_show,
+	[RPC_LOST] = rpc_lost,
 	[RPC_ATTACH_INFO] = rpc_attach_info,
 	[RPC_CREATE] = rpc_create,
 	[RPC_START] = rpc_start,

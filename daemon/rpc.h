@@ -30,6 +30,7 @@
 	X(STATUS, "status", false)           \
 	X(LIST, "list", false)               \
 	X(SHOW, "show", false)               \
+	X(LOST, "lost", false)               \
 	X(ATTACH_INFO, "attach.info", false) \
 	X(CREATE, "create", true)            \
 	X(START, "start", true)              \
@@ -92,6 +93,7 @@ typedef int rpc_f(struct arrays *a, const struct rpc_call *call,
 
 /* rpc_read.c */
 rpc_f rpc_ping, rpc_version, rpc_status, rpc_list, rpc_show, rpc_attach_info;
+rpc_f rpc_lost;
 /* rpc_change.c */
 rpc_f rpc_create, rpc_start, rpc_stop, rpc_destroy, rpc_member_fail;
 

@@ -110,6 +110,24 @@ rpc_show(struct arrays *a, const struct rpc_call *call, json_t **result,
 }
 
 int
+rpc_lost(struct arrays *a, const struct rpc_call *call, json_t **result,
+	 struct failure *f)
+{
+	struct array *array;
+	int err = arrays_find_serving(a, rpc_text(call, "name"), &array, f);
+	json_t *lost;
+
+	if (err)
+		return err;
+	lost = show_lost(array);
+	if (!lost)
+		return failure_set(f, MSG_NO_MEMORY, "no memory");
+	*result = json_pack("{s:s,s:o}", "raidd", PACKAGE_VERSION, "lost",
+			    lost);
+	return 0;
+}
+
+int
 rpc_attach_info(struct arrays *a, const struct rpc_call *call, json_t **result,
 		struct failure *f)
 {

@@ -28,8 +28,8 @@ uuid_json(const uint8_t uuid[16])
 	return json_string(text);
 }
 
-static json_t *
-time_json(uint64_t seconds)
+json_t *
+show_time(uint64_t seconds)
 {
 	char text[32];
 	time_t t = (time_t)seconds;
@@ -112,7 +112,7 @@ leg_disk(const struct health *h, uint32_t set, uint32_t leg, json_t *out)
 	json_object_set_new(out, "bytes", d ? INT(d->bytes) : json_null());
 	json_object_set_new(out, "sector_bytes",
 			    d ? INT(d->sector_bytes) : json_null());
-	json_object_set_new(out, "changed", time_json(place->changed_s));
+	json_object_set_new(out, "changed", show_time(place->changed_s));
 }
 
 static json_t *
@@ -168,6 +168,9 @@ set_json(const struct health *h, uint32_t set)
 			    INT(s->journal_used_bytes));
 	json_object_set_new(out, "journal_bytes", INT(s->journal_bytes));
 	json_object_set_new(out, "lost_blocks", INT(s->lost_blocks));
+	json_object_set_new(out, "lost_regions", INT(s->lost_regions));
+	json_object_set_new(out, "lost_more", json_boolean(s->lost_more));
+	json_object_set_new(out, "lost_reads", INT(s->lost_reads));
 	json_object_set_new(out, "unverified_blocks",
 			    INT(s->unverified_blocks));
 	json_object_set_new(out, "legs", legs);
@@ -251,7 +254,7 @@ show_shape(const struct health *h, json_t *out)
 	json_object_set_new(out, "block_bytes", INT(g->block_bytes));
 	json_object_set_new(out, "chunk_bytes", INT(g->chunk_bytes));
 	json_object_set_new(out, "legs_per_set", INT(g->legs));
-	json_object_set_new(out, "created", time_json(h->sb.created_s));
+	json_object_set_new(out, "created", show_time(h->sb.created_s));
 	json_object_set_new(
 		out, "epoch",
 		INT(h->serving ? h->status.epoch : h->sb.history[0].number));

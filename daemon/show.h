@@ -3,6 +3,8 @@
 #ifndef RAIDD_SHOW_H
 #define RAIDD_SHOW_H
 
+#include <stdint.h>
+
 #include <jansson.h>
 
 struct array;
@@ -13,6 +15,10 @@ json_t *show_array(const struct array *array);
 json_t *show_strays(const struct arrays *a);
 /* One line's worth: name, uuid, state, health, size. */
 json_t *show_brief(const struct array *array);
+/* What is lost of an array that is served, and where. */
+json_t *show_lost(const struct array *array);
+/* Null if it is 0. */
+json_t *show_time(uint64_t seconds);
 /* Where clients connect, for raidctl attach. */
 json_t *show_export(const struct array *array);
 

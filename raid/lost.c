@@ -107,7 +107,7 @@ lost_add(struct set *set, uint64_t block)
 	if (PLANTED(LOST_NOT_LISTED))
 		return;
 	if (lost_enter(set, LOST_BLOCKS, block))
-		raid_note(set->raid, NOTE_LOST_BLOCK, set, NULL, -EIO,
+		raid_note(set->raid, NOTE_LOST_BLOCK, set, NULL, 0,
 			  block * BLOCK_BYTES, BLOCK_BYTES);
 }
 

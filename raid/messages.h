@@ -68,7 +68,7 @@
 	X(SET_FAILED, 2002, EIO, 1, "a set has no in-sync leg")                \
 	X(SET_WRITE_STOPPED, 2003, EIO, 1,                                     \
 	  "a set's last leg failed: it takes no writes")                       \
-	X(BLOCKS_LOST, 2004, EIO, 1, "blocks without a good copy were read")   \
+	X(BLOCKS_LOST, 2004, EIO, 1, "no leg has a good copy of some blocks")  \
 	X(NOT_SERVED, 2005, EIO, 1, "the array is waiting to be started")      \
 	X(DEVICE_CUT, 2006, EIO, 1,                                            \
 	  "the attached device lost its connection to raidd")                  \

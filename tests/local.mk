@@ -356,6 +356,7 @@ SYSTEM = \
 	tests/system/test-hang-control.sh \
 	tests/system/test-hang-nbd.sh \
 	tests/system/test-hang-stop.sh \
+	tests/system/test-lost-blocks.sh \
 	tests/system/test-nbd-clients.sh \
 	tests/system/test-nbd-rude.sh \
 	tests/system/test-nbd-stop.sh \

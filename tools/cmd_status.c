@@ -152,10 +152,12 @@ show_print(const char *path, json_t *value)
 int
 cmd_show(struct ctl *c)
 {
-	int code =
-		client_call(c, "show", json_pack("{s:s}", "name", c->args[0]),
-			    WAIT_READ_S, &c->payload);
+	int code;
 
+	if (c->lost)
+		return cmd_lost(c);
+	code = client_call(c, "show", json_pack("{s:s}", "name", c->args[0]),
+			   WAIT_READ_S, &c->payload);
 	if (!code && !c->json)
 		show_print("",
 			   json_array_get(json_object_get(c->payload, "arrays"),

@@ -47,6 +47,7 @@ struct ctl {
 	bool dry_run;
 	bool degraded;
 	bool exit_code;
+	bool lost;
 	uint64_t legs;
 	uint64_t chunk_bytes;
 	uint64_t timeout_s; /* 0: none */
@@ -64,7 +65,7 @@ typedef int verb_f(struct ctl *c);
 
 verb_f cmd_status, cmd_list, cmd_show, cmd_create, cmd_start, cmd_stop;
 verb_f cmd_attach, cmd_detach, cmd_member_fail, cmd_examine, cmd_destroy;
-verb_f cmd_wait;
+verb_f cmd_wait, cmd_lost;
 
 /*
  * Something went wrong: sets c->error, returns the message's exit code.

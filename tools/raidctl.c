@@ -26,6 +26,7 @@ enum {
 	OPT_FOR = 1 << 7,
 	OPT_TIMEOUT = 1 << 8,
 	OPT_EXIT_CODE = 1 << 9,
+	OPT_LOST = 1 << 10,
 };
 
 struct command {
@@ -45,8 +46,8 @@ static const struct command commands[] = {
 	 "[NAME] [--exit-code]", "how it is and what to do (the default)"},
 	{"list", NULL, "list", cmd_list, 0, 0, OPT_JSON, "",
 	 "one line for each array"},
-	{"show", NULL, "show", cmd_show, 1, 1, OPT_JSON, "NAME",
-	 "every field of one array"},
+	{"show", NULL, "show", cmd_show, 1, 1, OPT_JSON | OPT_LOST,
+	 "NAME [--lost]", "every field of one array; or what of it is lost"},
 	{"create", NULL, "create", cmd_create, 2, -1,
 	 OPT_JSON | OPT_YES | OPT_DRY_RUN | OPT_LEGS | OPT_CHUNK | OPT_FORCE,
 	 "NAME [--legs 2|3] [--chunk 256K] [--force=CHECK] [-n] MEMBER...",
@@ -80,6 +81,7 @@ static const struct option options[] = {
 	{"for", required_argument, NULL, 'w'},
 	{"timeout", required_argument, NULL, 't'},
 	{"exit-code", no_argument, NULL, 'e'},
+	{"lost", no_argument, NULL, 'L'},
 	{"socket", required_argument, NULL, 's'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -96,6 +98,7 @@ static const struct {
 	{'c', OPT_CHUNK, "--chunk"},       {'F', OPT_FORCE, "--force"},
 	{'d', OPT_DEGRADED, "--degraded"}, {'w', OPT_FOR, "--for"},
 	{'t', OPT_TIMEOUT, "--timeout"},   {'e', OPT_EXIT_CODE, "--exit-code"},
+	{'L', OPT_LOST, "--lost"},
 };
 
 _Noreturn void
@@ -274,6 +277,9 @@ option_value(struct ctl *c, int letter)
 		return EXIT_DONE;
 	case 'e':
 		c->exit_code = true;
+		return EXIT_DONE;
+	case 'L':
+		c->lost = true;
 		return EXIT_DONE;
 	case 's':
 		c->socket = optarg;

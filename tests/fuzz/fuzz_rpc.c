@@ -48,6 +48,7 @@ call_check(const struct rpc_call *call)
 		CHECK(rpc_number(call, "leg", -1) >= 0);
 		break;
 	case RPC_SHOW:
+	case RPC_LOST:
 	case RPC_ATTACH_INFO:
 	case RPC_START:
 	case RPC_STOP:
