@@ -30,7 +30,7 @@
 
 struct start {
 	struct array *array;
-	bool degraded;        /* the operator's word */
+	enum start_mode mode;
 	enum log_level level; /* of what was not said before */
 	uint64_t deadline_ns; /* for busy members */
 	struct candidate *owner[LEGS_MAX];
@@ -61,8 +61,9 @@ start_take(struct start *s, struct candidate *c)
 {
 	struct device *d = &s->devices[s->count];
 	uint64_t now_ns = poll_clock_ns();
-	int err = take_member(
-		c, s->deadline_ns > now_ns ? s->deadline_ns - now_ns : 0, d);
+	uint64_t wait_ns = s->deadline_ns > now_ns ? s->deadline_ns - now_ns : 0;
+	int err = s->mode == START_SALVAGE ? take_member_readonly(c, wait_ns, d)
+					   : take_member(c, wait_ns, d);
 
 	if (err) {
 		c->res = err;
@@ -88,10 +89,22 @@ start_take(struct start *s, struct candidate *c)
 }
 
 static bool
+start_rescues(const struct start *s)
+{
+	return s->mode == START_SALVAGE || s->mode == START_RECOVER;
+}
+
+/* In-sync; of what is rescued, any of the line (raid/salvage.c). */
+static bool
 start_wants(const struct start *s, const struct candidate *c)
 {
-	return c->index >= 0 && s->count < LEGS_MAX &&
-	       s->array->assembly->role[c->index] == ROLE_IN_SYNC;
+	enum assemble_role role;
+
+	if (c->index < 0 || s->count >= LEGS_MAX)
+		return false;
+	role = s->array->assembly->role[c->index];
+	return role == ROLE_IN_SYNC ||
+	       (start_rescues(s) && (role == ROLE_STALE || role == ROLE_FAILED));
 }
 
 /* Open all that is in-sync, until a round changes nothing. */
@@ -154,8 +167,11 @@ start_remedy(const struct array *array, struct failure *f, bool can_force)
 			"%s --degraded",
 			array->name);
 	else
-		failure_remedy(f, "bring the members back, then it starts by "
-				  "itself");
+		failure_remedy(f,
+			       "bring the members back, then it starts by "
+			       "itself; what the others hold can be read: "
+			       "raidctl start %s --salvage",
+			       array->name);
 }
 
 static const struct candidate *
@@ -288,24 +304,49 @@ start_leg(struct start *s, struct raid_leg_config *leg, struct device *device,
 	d->fd = -1;
 }
 
+/* Who fills a place.  What is rescued may be behind: in-sync by the table,
+ * yet gone back in time, it has no place in the assembly. */
+static const struct candidate *
+start_member(const struct start *s, uint32_t set, uint32_t leg,
+	     uint64_t *behind_epoch)
+{
+	const struct assembly *as = s->array->assembly;
+	int member = as->place[set * SB_PLACES_MAX + leg];
+
+	*behind_epoch = 0;
+	if (member >= 0 &&
+	    (start_rescues(s) || as->role[member] == ROLE_IN_SYNC))
+		return array_candidate(s->array, member);
+	for (const struct candidate *c = s->array->found;
+	     c && start_rescues(s); c = c->next) {
+		if (c->index < 0 || as->role[c->index] != ROLE_STALE ||
+		    c->sb.set != set || c->sb.leg != leg)
+			continue;
+		*behind_epoch = c->sb.history[0].number;
+		return c;
+	}
+	return NULL;
+}
+
 /* The legs that take part; the rest of what was opened is let go. */
 static void
 start_legs(struct start *s, const struct sb *sb, struct raid_leg_config *legs,
 	   struct device *devices)
 {
-	const struct assembly *as = s->array->assembly;
-
 	for (uint32_t set = 0; set < sb->geometry.sets; set++) {
 		for (uint32_t leg = 0; leg < sb->geometry.legs; leg++) {
 			uint32_t i = set * sb->geometry.legs + leg;
-			int member = as->place[set * SB_PLACES_MAX + leg];
+			uint64_t behind;
+			const struct candidate *c =
+				start_member(s, set, leg, &behind);
 
 			devices[i].fd = -1;
 			memcpy(legs[i].member_uuid,
 			       sb_place_const(sb, set, leg)->member_uuid, 16);
-			if (member >= 0 && as->role[member] == ROLE_IN_SYNC)
-				start_leg(s, &legs[i], &devices[i],
-					  array_candidate(s->array, member));
+			if (!c || !start_device(s, c))
+				continue;
+			start_leg(s, &legs[i], &devices[i], c);
+			legs[i].behind_epoch = behind;
 		}
 	}
 	start_close(s);
@@ -346,8 +387,10 @@ start_failed(const struct array *array, int res, struct failure *f)
 		failure_cause(f, "raidd is being stopped");
 	} else if (res == -EUCLEAN) {
 		failure_cause(f, "a set has no leg with whole metadata");
-		failure_remedy(f, "see the log for the set and its legs; look "
-				  "at its members with raidctl examine");
+		failure_remedy(f,
+			       "what is there can be read, and nothing is "
+			       "written: raidctl start %s --salvage",
+			       array->name);
 	} else if (res == -EIO) {
 		failure_cause(f, "superblocks could not be written to the "
 				 "members");
@@ -390,6 +433,8 @@ start_volume(struct start *s, struct failure *f)
 		.raid = {.sb = sb,
 			 .force = force,
 			 .bare = c->measure_bare,
+			 .salvage = s->mode == START_SALVAGE,
+			 .recover = s->mode == START_RECOVER,
 			 .legs = legs,
 			 .limits = memory_limits(array->home, sb),
 			 .wall_s = (uint64_t)time(NULL)},
@@ -404,7 +449,7 @@ start_volume(struct start *s, struct failure *f)
 	if (!devices)
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
 	start_legs(s, sb, legs, devices);
-	if (force)
+	if (force && !start_rescues(s))
 		log_warning(array->name,
 			    "starting degraded by the operator's word");
 	array->sums_cache_bytes = memory_of_pages(&cfg.raid);
@@ -417,6 +462,7 @@ start_volume(struct start *s, struct failure *f)
 	}
 	array->sets = sb->geometry.sets;
 	array->legs = sb->geometry.legs;
+	array->salvage = s->mode == START_SALVAGE;
 	array->state = ARRAY_SERVING;
 	array->why.message = MSG_NONE;
 	start_drop_served(array);
@@ -436,8 +482,10 @@ start_decide(struct start *s, struct failure *f)
 	as = s->array->assembly;
 	if (!as)
 		return start_refuse(s->array, f);
-	if (as->verdict == ASSEMBLE_START ||
-	    (s->degraded && as->can_force && !start_busy(s->array)))
+	if (as->verdict == ASSEMBLE_START && !start_rescues(s))
+		return start_volume(s, f);
+	if (!start_busy(s->array) &&
+	    (start_rescues(s) || (s->mode == START_DEGRADED && as->can_force)))
 		return start_volume(s, f);
 	return start_refuse(s->array, f);
 }
@@ -459,7 +507,7 @@ start_name_is_free(const struct array *array, struct failure *f)
 }
 
 int
-array_start(struct array *array, bool degraded, uint64_t wait_ns,
+array_start(struct array *array, enum start_mode mode, uint64_t wait_ns,
 	    struct failure *f)
 {
 	struct start *s;
@@ -475,7 +523,7 @@ array_start(struct array *array, bool degraded, uint64_t wait_ns,
 	if (!s)
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
 	s->array = array;
-	s->degraded = degraded;
+	s->mode = mode;
 	/* One that waits is tried again and again. */
 	s->level = array->why.message ? LOG_DEBUG_ : LOG_WARNING;
 	s->deadline_ns = poll_clock_ns() + wait_ns;

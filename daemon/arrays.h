@@ -57,6 +57,7 @@ struct array {
 	struct volume *volume;     /* SERVING */
 	uint64_t sums_cache_bytes; /* the volume's */
 	struct volume *ending;     /* STOPPING */
+	bool salvage;              /* SERVING: read-only, from what is there */
 	uint32_t sets;             /* of the volume */
 	uint32_t legs;
 	struct failure why; /* WAITING; MSG_NONE: not tried yet */
@@ -121,8 +122,15 @@ const struct sb *array_superblock(const struct array *array);
 /* The found disk at this index of the assembly, or NULL. */
 struct candidate *array_candidate(const struct array *array, int index);
 
+enum start_mode {
+	START_ALONE,    /* if R15 lets it */
+	START_DEGRADED, /* by the operator's word */
+	START_SALVAGE,  /* read-only, from what is there */
+	START_RECOVER,  /* from what is there, giving up the rest */
+};
+
 /* array_start.c.  wait_ns: for members that are busy. */
-int array_start(struct array *array, bool degraded, uint64_t wait_ns,
+int array_start(struct array *array, enum start_mode mode, uint64_t wait_ns,
 		struct failure *f);
 
 /* array_stop.c */

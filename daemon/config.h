@@ -26,6 +26,7 @@ struct config {
 	bool nbd_write_through;
 	bool nbd_tcp_write_through;
 	char members_file[CONFIG_TEXT_MAX]; /* "": see config_finish */
+	char state_dir[CONFIG_TEXT_MAX];
 	char group[CONFIG_TEXT_MAX];        /* may read; "": root's alone */
 	char globs[CONFIG_GLOBS_MAX][CONFIG_TEXT_MAX];
 	uint64_t glob_count;

@@ -55,6 +55,8 @@ const struct key config_keys[] = {
 	     "writes on NBD over TCP are durable when answered"),
 	TEXT("raidd", members_file, "",
 	     "disks seen, for messages; empty: /var/lib/raidd/members.json"),
+	TEXT("raidd", state_dir, "/var/lib/raidd",
+	     "where recoveries are written down"),
 	TEXT("raidd", group, "",
 	     "group that may read status over the control socket"),
 	{"raidd", "scan", KEY_GLOBS, AT(globs),

@@ -220,9 +220,9 @@ open_direct(const char *path, int flags)
 /* One try.  The kind is looked at first, since O_EXCL means nothing for a
  * file, and again on the descriptor, since the path may have changed. */
 static int
-open_once(const char *path, struct stat *st)
+open_once(const char *path, int access, struct stat *st)
 {
-	int flags = O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int flags = access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 	if (stat(path, st))
 		return -errno;
@@ -258,14 +258,14 @@ clock_ns(void)
 }
 
 static int
-open_patiently(const char *path, uint64_t wait_ns, struct stat *st)
+open_patiently(const char *path, int access, uint64_t wait_ns, struct stat *st)
 {
 	uint64_t deadline_ns = clock_ns() + wait_ns;
-	int fd = open_once(path, st);
+	int fd = open_once(path, access, st);
 
 	while (fd == -EBUSY && clock_ns() < deadline_ns) {
 		nanosleep(&(struct timespec){.tv_nsec = BUSY_POLL_NS}, NULL);
-		fd = open_once(path, st);
+		fd = open_once(path, access, st);
 	}
 	return fd;
 }
@@ -282,8 +282,8 @@ clear_nonblock(int fd)
 	return 0;
 }
 
-int
-device_open(struct device *d, const char *path, uint64_t wait_ns)
+static int
+device_open_as(struct device *d, const char *path, int access, uint64_t wait_ns)
 {
 	struct stat st;
 
@@ -292,7 +292,7 @@ device_open(struct device *d, const char *path, uint64_t wait_ns)
 	if (snprintf(d->path, sizeof(d->path), "%s", path) >=
 	    (int)sizeof(d->path))
 		return -ENAMETOOLONG;
-	int fd = open_patiently(path, wait_ns, &st);
+	int fd = open_patiently(path, access, wait_ns, &st);
 
 	if (fd < 0)
 		return fd;
@@ -308,6 +308,18 @@ device_open(struct device *d, const char *path, uint64_t wait_ns)
 	if (rc)
 		device_close(d);
 	return rc;
+}
+
+int
+device_open(struct device *d, const char *path, uint64_t wait_ns)
+{
+	return device_open_as(d, path, O_RDWR, wait_ns);
+}
+
+int
+device_open_readonly(struct device *d, const char *path, uint64_t wait_ns)
+{
+	return device_open_as(d, path, O_RDONLY, wait_ns);
 }
 
 void

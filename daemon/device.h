@@ -43,6 +43,8 @@ device_serial(const struct device *d)
  * (neither file nor block device, or sector size over 4096); -errno.
  */
 int device_open(struct device *d, const char *path, uint64_t wait_ns);
+/* As exclusive, but nothing can be written to it. */
+int device_open_readonly(struct device *d, const char *path, uint64_t wait_ns);
 void device_close(struct device *d);
 
 /* Does a commit cost it a flush of all its cache?  True: out says so, and what

@@ -244,6 +244,25 @@ problem_blocks(const struct health *h, uint32_t set, json_t *list)
 }
 
 static void
+problem_salvage(const struct health *h, json_t *list)
+{
+	char action[512];
+
+	if (!h->serving || !h->status.salvage)
+		return;
+	snprintf(action, sizeof(action),
+		 "see what is read from where: raidctl show %s --salvage; copy "
+		 "what you need; then bring members back, or give up what is "
+		 "lost: raidctl recover %s --accept-loss",
+		 h->array->name, h->array->name);
+	problem(list, MSG_SALVAGED,
+		"it is served read-only, from what is left of it",
+		"what cannot be verified gives I/O errors; some of the rest "
+		"may be old",
+		action);
+}
+
+static void
 problem_leg_errors(const struct health *h, uint32_t set, uint32_t leg,
 		   json_t *list)
 {
@@ -384,6 +403,7 @@ health_problems(const struct health *h)
 	json_t *list = json_array();
 
 	problem_waiting(h, list);
+	problem_salvage(h, list);
 	for (uint32_t set = 0; h->serving && set < h->sb.geometry.sets; set++)
 		problems_of_set(h, set, list);
 	problem_cut(h, list);

@@ -88,6 +88,9 @@ daemon_libraidd_a_SOURCES = \
 	daemon/rpc_change.c \
 	daemon/rpc_decode.c \
 	daemon/rpc_read.c \
+	daemon/rpc_salvage.c \
+	daemon/salvage.c \
+	daemon/salvage.h \
 	daemon/scan.c \
 	daemon/scan.h \
 	daemon/show.c \

@@ -21,6 +21,9 @@
 	 NBD_FLAG_SEND_TRIM | NBD_FLAG_SEND_WRITE_ZEROES | NBD_FLAG_SEND_DF | \
 	 NBD_FLAG_CAN_MULTI_CONN | NBD_FLAG_SEND_CACHE |                      \
 	 NBD_FLAG_SEND_FAST_ZERO)
+#define EXPORT_FLAGS_READ_ONLY                                           \
+	(NBD_FLAG_HAS_FLAGS | NBD_FLAG_READ_ONLY | NBD_FLAG_SEND_FLUSH | \
+	 NBD_FLAG_SEND_DF | NBD_FLAG_CAN_MULTI_CONN | NBD_FLAG_SEND_CACHE)
 #define EXPORT_NAME_PADDING 124u
 
 static void
@@ -186,7 +189,8 @@ static char *
 put_export(char *at, const struct nbd_export *export)
 {
 	at = be64_put(at, export->bytes);
-	return be16_put(at, EXPORT_FLAGS);
+	return be16_put(at, export->read_only ? EXPORT_FLAGS_READ_ONLY
+					      : EXPORT_FLAGS);
 }
 
 /* No reply, no error: it is how the protocol began. */

@@ -29,6 +29,7 @@ struct nbd_export {
 	uint64_t bytes;
 	uint32_t block_bytes; /* smallest that keeps its promises */
 	uint32_t preferred_bytes;
+	bool read_only;
 	char description[128];
 };
 

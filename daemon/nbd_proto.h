@@ -58,6 +58,7 @@ enum nbd_info {
 
 enum {
 	NBD_FLAG_HAS_FLAGS = 1 << 0,
+	NBD_FLAG_READ_ONLY = 1 << 1,
 	NBD_FLAG_SEND_FLUSH = 1 << 2,
 	NBD_FLAG_SEND_FUA = 1 << 3,
 	NBD_FLAG_SEND_TRIM = 1 << 5,

@@ -60,6 +60,7 @@ export_describe(struct volume *v, struct nbd_export *out)
 	out->bytes = volume_bytes(v);
 	out->block_bytes = volume_block_bytes(v);
 	out->preferred_bytes = 4096;
+	out->read_only = volume_is_read_only(v);
 }
 
 /* The default export, "", is the only one there is. */

@@ -102,6 +102,7 @@ nbd_errno(int res)
 	case 0:
 		return NBD_OK;
 	case EPERM:
+	case EROFS:
 		return NBD_EPERM;
 	case ENOMEM:
 		return NBD_ENOMEM;

@@ -19,6 +19,8 @@ static rpc_f *const handlers[] = {
 	[RPC_START] = rpc_start,
 	[RPC_STOP] = rpc_stop,
 	[RPC_DESTROY] = rpc_destroy,
+	[RPC_SALVAGE] = rpc_salvage,
+	[RPC_RECOVER] = rpc_recover,
 	[RPC_MEMBER_FAIL] = rpc_member_fail,
 };
 

@@ -36,6 +36,8 @@
 	X(START, "start", true)              \
 	X(STOP, "stop", true)                \
 	X(DESTROY, "destroy", true)          \
+	X(SALVAGE, "salvage", false)         \
+	X(RECOVER, "recover", true)          \
 	X(MEMBER_FAIL, "member.fail", true)
 
 enum rpc_method {
@@ -94,6 +96,8 @@ typedef int rpc_f(struct arrays *a, const struct rpc_call *call,
 /* rpc_read.c */
 rpc_f rpc_ping, rpc_version, rpc_status, rpc_list, rpc_show, rpc_attach_info;
 rpc_f rpc_lost;
+/* rpc_salvage.c */
+rpc_f rpc_salvage, rpc_recover;
 /* rpc_change.c */
 rpc_f rpc_create, rpc_start, rpc_stop, rpc_destroy, rpc_member_fail;
 

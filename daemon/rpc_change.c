@@ -9,6 +9,7 @@
 #include "create.h"
 #include "log.h"
 #include "rpc.h"
+#include "salvage.h"
 #include "show.h"
 #include "volume.h"
 
@@ -65,6 +66,30 @@ rpc_create(struct arrays *a, const struct rpc_call *call, json_t **result,
 	return err;
 }
 
+static enum start_mode
+start_mode(const struct rpc_call *call)
+{
+	if (rpc_flag(call, "salvage"))
+		return START_SALVAGE;
+	return rpc_flag(call, "degraded") ? START_DEGRADED : START_ALONE;
+}
+
+/* It is served, but not as it is asked for now. */
+static int
+start_refuse(const struct array *array, enum start_mode mode, struct failure *f)
+{
+	int err;
+
+	if (!array->volume || array->salvage == (mode == START_SALVAGE))
+		return 0;
+	err = failure_set(f, MSG_SERVED_ALREADY, "'%s' is served already, %s",
+			  array->name,
+			  array->salvage ? "read-only, as a salvage"
+					 : "and not as a salvage");
+	failure_remedy(f, "raidctl stop %s, then start it again", array->name);
+	return err;
+}
+
 int
 rpc_start(struct arrays *a, const struct rpc_call *call, json_t **result,
 	  struct failure *f)
@@ -80,15 +105,20 @@ rpc_start(struct arrays *a, const struct rpc_call *call, json_t **result,
 	if (err)
 		return err;
 	already = array->volume != NULL;
-	if (!already) {
-		err = array_start(array, rpc_flag(call, "degraded"), wait_ns,
-				  f);
+	err = start_refuse(array, start_mode(call), f);
+	if (!err && !already) {
+		err = array_start(array, start_mode(call), wait_ns, f);
 		array->state = err ? ARRAY_WAITING : ARRAY_SERVING;
+		if (!err && array->salvage)
+			salvage_log(array, "salvage");
 	}
-	if (!err)
-		*result = json_pack("{s:b,s:o}", "already", already, "array",
-				    show_brief(array));
-	return err;
+	if (err)
+		return err;
+	*result = json_pack("{s:b,s:o,s:o}", "already", already, "array",
+			    show_brief(array), "salvage",
+			    array->salvage ? salvage_report(array)
+					   : json_null());
+	return 0;
 }
 
 /* Who would be cut off. */

@@ -325,7 +325,9 @@ show_array(const struct array *array)
 	health_look(array, h);
 	out = summary_json(array, h);
 	json_object_set_new(out, "mode",
-			    json_string(h->serving ? "read-write" : "stopped"));
+			    json_string(!h->serving         ? "stopped"
+					: h->status.salvage ? "read-only"
+							    : "read-write"));
 	show_shape(h, out);
 	json_object_set_new(out, "export", show_export(array));
 	json_object_set_new(out, "device", device_json(h));

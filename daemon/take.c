@@ -11,6 +11,7 @@
 
 struct take {
 	uint64_t wait_ns;
+	bool read_only;
 	struct device device;
 	struct candidate *candidate; /* a copy; NULL: only open */
 };
@@ -33,7 +34,9 @@ take_look(void *arg)
 	char path[PATH_MAX];
 
 	memcpy(path, t->device.path, sizeof(path));
-	int err = device_open(&t->device, path, t->wait_ns);
+	int err = t->read_only ? device_open_readonly(&t->device, path,
+						      t->wait_ns)
+			       : device_open(&t->device, path, t->wait_ns);
 
 	if (!err && t->candidate)
 		candidate_read(t->candidate, &t->device);
@@ -82,20 +85,34 @@ take_open(const char *path, uint64_t wait_ns, struct device *out)
 	return t ? take_run(t, path, NULL, out) : -ENOMEM;
 }
 
-int
-take_member(struct candidate *c, uint64_t wait_ns, struct device *out)
+static int
+take_member_as(struct candidate *c, uint64_t wait_ns, bool read_only,
+	       struct device *out)
 {
 	struct take *t = take_new(c->path, wait_ns);
 
 	out->fd = -1;
 	if (!t)
 		return -ENOMEM;
+	t->read_only = read_only;
 	t->candidate = candidate_copy(c);
 	if (!t->candidate) {
 		take_free(t);
 		return -ENOMEM;
 	}
 	return take_run(t, c->path, c, out);
+}
+
+int
+take_member(struct candidate *c, uint64_t wait_ns, struct device *out)
+{
+	return take_member_as(c, wait_ns, false, out);
+}
+
+int
+take_member_readonly(struct candidate *c, uint64_t wait_ns, struct device *out)
+{
+	return take_member_as(c, wait_ns, true, out);
 }
 
 static int

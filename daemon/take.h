@@ -19,6 +19,9 @@ int take_open(const char *path, uint64_t wait_ns, struct device *out);
 
 /* The same, and read its superblocks again: c is brought up to date. */
 int take_member(struct candidate *c, uint64_t wait_ns, struct device *out);
+/* The same, for reading only. */
+int take_member_readonly(struct candidate *c, uint64_t wait_ns,
+			 struct device *out);
 
 /* Zero every superblock slot, and flush.  0 or -errno; after -ETIMEDOUT d is
  * no longer ours, and is closed when it answers. */

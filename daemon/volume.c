@@ -26,6 +26,7 @@ struct volume {
 	char name[SB_NAME_MAX + 1];
 	struct geometry geometry;
 	uint64_t bytes;
+	bool read_only;
 	struct device *devices;
 	uint32_t device_count;
 	struct poll_watch *watch; /* of the notebox */
@@ -87,6 +88,7 @@ volume_new(const struct volume_config *cfg)
 	memcpy(v->devices, cfg->devices, count * sizeof(*v->devices));
 	v->device_count = count;
 	v->geometry = *g;
+	v->read_only = cfg->raid.salvage;
 	v->bytes = layout_array_bytes(g, &cfg->raid.sb->layout);
 	strncpy(v->name, cfg->name, sizeof(v->name) - 1);
 	return v;
@@ -294,6 +296,12 @@ uint32_t
 volume_block_bytes(const struct volume *v)
 {
 	return v->geometry.block_bytes;
+}
+
+bool
+volume_is_read_only(const struct volume *v)
+{
+	return v->read_only;
 }
 
 const struct device *

@@ -56,6 +56,7 @@ bool volume_lingers_on(const struct identity *id, char *why, size_t why_bytes);
 const char *volume_name(const struct volume *v);
 uint64_t volume_bytes(const struct volume *v);
 uint32_t volume_block_bytes(const struct volume *v);
+bool volume_is_read_only(const struct volume *v);
 const struct device *volume_device(const struct volume *v, uint32_t set,
 				   uint32_t leg);
 

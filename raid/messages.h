@@ -59,6 +59,12 @@
 	X(ARRAY_IN_USE, 1307, EBUSY, 7, "clients have the array open")         \
 	X(NOT_STARTED, 1308, ENXIO, 7, "the array is not being served")        \
 	X(MEMBER_HANGS, 1309, ETIMEDOUT, 8, "a member does not answer")        \
+	X(SERVED_ALREADY, 1310, EALREADY, 7,                                   \
+	  "the array is served: nothing is to be salvaged or recovered")       \
+	X(NOT_SALVAGED, 1311, ENXIO, 7, "the array is not served as a salvage") \
+	X(NOTHING_LEFT, 1312, ENODATA, 6,                                      \
+	  "of a set no member with a readable superblock and map is left")     \
+	X(RECOVER_FAILED, 1313, EIO, 1, "the array could not be recovered")    \
 	X(LAST_LEG, 1401, EBUSY, 6, "the leg is the set's last in-sync one")   \
 	X(LEG_OUT, 1402, EALREADY, 7, "the leg is out already")                \
 	X(FAIL_FAILED, 1403, EIO, 1, "the leg could not be failed")            \
@@ -77,6 +83,8 @@
 	X(LEG_ERRORS, 2008, EIO, 1, "a leg that is in use gave errors")        \
 	X(LEG_HANGS, 2011, ETIMEDOUT, 1,                                       \
 	  "a leg that is in use does not answer")                              \
+	X(SALVAGED, 2020, EIO, 1,                                              \
+	  "the array is served read-only, from what is left of it")            \
 	X(USAGE, 4001, EINVAL, 2, "raidctl was not called rightly")            \
 	X(UNREACHABLE, 4002, ECONNREFUSED, 3, "raidd does not answer")         \
 	X(NOT_CONFIRMED, 4003, ECANCELED, 6,                                   \
@@ -91,6 +99,7 @@
 	X(ANSWER_BAD, 4010, EPROTO, 1, "raidd's answer made no sense")         \
 	X(NO_PERMISSION, 4011, EACCES, 5, "the socket may not be opened")      \
 	X(NO_SUCH_DISK, 4012, ENOENT, 4, "there is no such disk")              \
-	X(DISK_PERMISSION, 4013, EACCES, 5, "the disk may not be read")
+	X(DISK_PERMISSION, 4013, EACCES, 5, "the disk may not be read")        \
+	X(VERIFY_FAILED, 4014, EIO, 1, "the array could not be read to its end")
 
 #endif

@@ -331,6 +331,18 @@ salvage_replayed(struct set *set)
 
 /* --- the report --- */
 
+uint32_t
+salvage_in_sync(const struct set *set)
+{
+	uint32_t count = 0;
+
+	if (set->salvage.source != SOURCE_WHOLE)
+		return 0;
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++)
+		count += set->legs[i].run == RUN_IN && !set->legs[i].aside;
+	return count;
+}
+
 static void
 salvage_report_scan(const struct set *set, struct raid_salvage *out)
 {

@@ -69,7 +69,9 @@ static void
 set_status(const struct raid *r, const struct set *set,
 	   struct raid_set_status *out)
 {
-	uint32_t in_sync = (uint32_t)__builtin_popcount(set->in_mask);
+	uint32_t in_sync =
+		r->salvage ? salvage_in_sync(set)
+			   : (uint32_t)__builtin_popcount(set->in_mask);
 
 	*out = (struct raid_set_status){
 		.health = set_health(r, set, in_sync),

@@ -266,6 +266,8 @@ void salvage_go_on(struct set *set);
 bool set_is_recut(const struct set *set);
 /* SET_RECUT: what is next? */
 void salvage_recut(struct set *set);
+/* Legs that a start would have in-sync. */
+uint32_t salvage_in_sync(const struct set *set);
 void salvage_lose_map_block(struct set *set, uint64_t index);
 void salvage_replayed(struct set *set);
 

@@ -365,6 +365,7 @@ SYSTEM = \
 	tests/system/test-postgres-crash.sh \
 	tests/system/test-postgres-leg.sh \
 	tests/system/test-quickstart.sh \
+	tests/system/test-salvage.sh \
 	$(NULL)
 
 BENCH = \

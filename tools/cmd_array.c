@@ -7,6 +7,7 @@
 
 #include "ctl.h"
 #include "look.h"
+#include "salvage_print.h"
 
 #define POLL_NS         200000000L
 #define LEG_OUT_SECONDS 30
@@ -53,9 +54,11 @@ int
 cmd_start(struct ctl *c)
 {
 	int code = client_call(c, "start",
-			       json_pack("{s:s,s:b}", "name", c->args[0],
-					 "degraded", c->degraded),
+			       json_pack("{s:s,s:b,s:b}", "name", c->args[0],
+					 "degraded", c->degraded, "salvage",
+					 c->salvage),
 			       WAIT_CHANGE_S, &c->payload);
+	const json_t *salvage = json_object_get(c->payload, "salvage");
 	bool already = json_is_true(json_object_get(c->payload, "already"));
 
 	if (!code && !c->json)
@@ -63,6 +66,10 @@ cmd_start(struct ctl *c)
 		       already ? "was started already" : "is started",
 		       look_text(json_object_get(c->payload, "array"),
 				 "health"));
+	if (!code && !c->json && json_is_object(salvage)) {
+		printf("it is served read-only, as a salvage:\n");
+		salvage_print(salvage);
+	}
 	return code;
 }
 

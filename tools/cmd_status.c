@@ -154,6 +154,8 @@ cmd_show(struct ctl *c)
 {
 	int code;
 
+	if (c->salvage)
+		return salvage_show(c);
 	if (c->lost)
 		return cmd_lost(c);
 	code = client_call(c, "show", json_pack("{s:s}", "name", c->args[0]),

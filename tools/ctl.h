@@ -46,6 +46,8 @@ struct ctl {
 	bool yes;
 	bool dry_run;
 	bool degraded;
+	bool salvage;
+	bool accept_loss;
 	bool exit_code;
 	bool lost;
 	uint64_t legs;
@@ -65,7 +67,10 @@ typedef int verb_f(struct ctl *c);
 
 verb_f cmd_status, cmd_list, cmd_show, cmd_create, cmd_start, cmd_stop;
 verb_f cmd_attach, cmd_detach, cmd_member_fail, cmd_examine, cmd_destroy;
-verb_f cmd_wait, cmd_lost;
+verb_f cmd_wait, cmd_lost, cmd_recover, cmd_verify;
+
+/* show --salvage */
+int salvage_show(struct ctl *c);
 
 /*
  * Something went wrong: sets c->error, returns the message's exit code.

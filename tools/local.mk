@@ -17,6 +17,7 @@ tools_libraidctl_a_SOURCES = \
 	tools/cmd_create.c \
 	tools/cmd_examine.c \
 	tools/cmd_lost.c \
+	tools/cmd_salvage.c \
 	tools/cmd_status.c \
 	tools/ctl.c \
 	tools/ctl.h \
@@ -28,10 +29,14 @@ tools_libraidctl_a_SOURCES = \
 	tools/member.c \
 	tools/member.h \
 	tools/member_meta.c \
+	tools/nbd_read.c \
+	tools/nbd_read.h \
 	tools/nbdfuse.c \
 	tools/nbdfuse.h \
 	tools/run.c \
 	tools/run.h \
+	tools/salvage_print.c \
+	tools/salvage_print.h \
 	tools/size.c \
 	tools/size.h \
 	tools/tree.c \

@@ -27,6 +27,8 @@ enum {
 	OPT_TIMEOUT = 1 << 8,
 	OPT_EXIT_CODE = 1 << 9,
 	OPT_LOST = 1 << 10,
+	OPT_SALVAGE = 1 << 11,
+	OPT_ACCEPT_LOSS = 1 << 12,
 };
 
 struct command {
@@ -46,19 +48,27 @@ static const struct command commands[] = {
 	 "[NAME] [--exit-code]", "how it is and what to do (the default)"},
 	{"list", NULL, "list", cmd_list, 0, 0, OPT_JSON, "",
 	 "one line for each array"},
-	{"show", NULL, "show", cmd_show, 1, 1, OPT_JSON | OPT_LOST,
-	 "NAME [--lost]", "every field of one array; or what of it is lost"},
+	{"show", NULL, "show", cmd_show, 1, 1, OPT_JSON | OPT_LOST | OPT_SALVAGE,
+	 "NAME [--lost|--salvage]",
+	 "every field of one array; what of it is lost; what is salvaged"},
 	{"create", NULL, "create", cmd_create, 2, -1,
 	 OPT_JSON | OPT_YES | OPT_DRY_RUN | OPT_LEGS | OPT_CHUNK | OPT_FORCE,
 	 "NAME [--legs 2|3] [--chunk 256K] [--force=CHECK] [-n] MEMBER...",
 	 "make an array; neighbours mirror each other"},
-	{"start", NULL, "start", cmd_start, 1, 1, OPT_JSON | OPT_DEGRADED,
-	 "NAME [--degraded]", "start serving"},
+	{"start", NULL, "start", cmd_start, 1, 1,
+	 OPT_JSON | OPT_DEGRADED | OPT_SALVAGE, "NAME [--degraded|--salvage]",
+	 "start serving; --salvage: read-only, from what is left"},
 	{"stop", NULL, "stop", cmd_stop, 1, 1, OPT_JSON, "NAME", "stop clean"},
 	{"attach", NULL, "attach", cmd_attach, 1, 1, OPT_JSON, "NAME",
 	 "make a block device of it; prints which"},
 	{"detach", NULL, "detach", cmd_detach, 1, 1, OPT_JSON, "NAME",
 	 "take the block device away"},
+	{"verify", NULL, "verify", cmd_verify, 1, 1, OPT_JSON | OPT_EXIT_CODE,
+	 "NAME [--exit-code]", "read all of it once; list what cannot be read"},
+	{"recover", NULL, "recover", cmd_recover, 1, 1,
+	 OPT_JSON | OPT_YES | OPT_DRY_RUN | OPT_ACCEPT_LOSS,
+	 "NAME --accept-loss [-n]",
+	 "make an array start again that cannot, giving up what is lost"},
 	{"member", "fail", "member.fail", cmd_member_fail, 2, 2,
 	 OPT_JSON | OPT_YES, "NAME SET.LEG", "go on without a member"},
 	{"examine", NULL, "examine", cmd_examine, 1, 1, OPT_JSON, "MEMBER",
@@ -82,6 +92,8 @@ static const struct option options[] = {
 	{"timeout", required_argument, NULL, 't'},
 	{"exit-code", no_argument, NULL, 'e'},
 	{"lost", no_argument, NULL, 'L'},
+	{"salvage", no_argument, NULL, 'S'},
+	{"accept-loss", no_argument, NULL, 'A'},
 	{"socket", required_argument, NULL, 's'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -99,6 +111,8 @@ static const struct {
 	{'d', OPT_DEGRADED, "--degraded"}, {'w', OPT_FOR, "--for"},
 	{'t', OPT_TIMEOUT, "--timeout"},   {'e', OPT_EXIT_CODE, "--exit-code"},
 	{'L', OPT_LOST, "--lost"},
+	{'S', OPT_SALVAGE, "--salvage"},
+	{'A', OPT_ACCEPT_LOSS, "--accept-loss"},
 };
 
 _Noreturn void
@@ -280,6 +294,12 @@ option_value(struct ctl *c, int letter)
 		return EXIT_DONE;
 	case 'L':
 		c->lost = true;
+		return EXIT_DONE;
+	case 'S':
+		c->salvage = true;
+		return EXIT_DONE;
+	case 'A':
+		c->accept_loss = true;
 		return EXIT_DONE;
 	case 's':
 		c->socket = optarg;

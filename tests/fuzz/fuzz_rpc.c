@@ -53,6 +53,8 @@ call_check(const struct rpc_call *call)
 	case RPC_START:
 	case RPC_STOP:
 	case RPC_DESTROY:
+	case RPC_SALVAGE:
+	case RPC_RECOVER:
 	case RPC_METHOD_COUNT:
 		break;
 	}
