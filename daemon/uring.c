@@ -474,6 +474,30 @@ uring_busy(const struct uring *u)
 	return u->busy;
 }
 
+static uint32_t
+queue_free(const struct queue *q)
+{
+	uint32_t count = 0;
+
+	for (const struct slot *s = q->free; s; s = s->next)
+		count++;
+	return count;
+}
+
+bool
+uring_release(struct uring *u, uint32_t member)
+{
+	const struct uring_member *m = &u->members[member];
+	int none = -1;
+
+	if (queue_free(&m->io) < u->cfg.queue_depth ||
+	    queue_free(&m->discard) < URING_DISCARDS_MAX)
+		return false;
+	return !u->fixed_files ||
+	       io_uring_register_files_update(&u->cfg.ring->uring, member,
+					      &none, 1) == 1;
+}
+
 static void
 ready_finish(struct uring *u)
 {

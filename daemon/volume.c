@@ -156,13 +156,17 @@ volume_look_for_cause(struct volume *v)
 			 " for %" PRIu64 " s", worst->oldest_ns / 1000000000);
 }
 
-/* Its thread ends when it can. */
+/* Its thread ends when it can.  stopped: it waits for what was given up only.
+ */
 static void
-volume_linger(struct volume *v)
+volume_linger(struct volume *v, bool stopped)
 {
 	volume_look_for_cause(v);
-	log_warning(v->name, "%s; its members stay taken until it does",
-		    v->waits_for);
+	log_warning(v->name, "%s; %s taken until it does", v->waits_for,
+		    stopped ? "it stays" : "the array's members stay");
+	for (uint32_t i = 0; stopped && i < v->device_count; i++)
+		if (v->engine.released[i])
+			take_close_one(&v->devices[i]);
 	pthread_mutex_lock(&lingering_lock);
 	v->next = lingering;
 	lingering = v;
@@ -207,7 +211,7 @@ volume_run(struct volume *v, const struct volume_config *cfg, bool *lingers)
 	rc = engine_start(&v->engine, poll_clock_ns() + cfg->wait_ns, lingers);
 	volume_drain_notes(v);
 	if (*lingers)
-		volume_linger(v);
+		volume_linger(v, rc != -ETIMEDOUT);
 	else if (rc)
 		engine_fini(&v->engine);
 	else if (cfg->lock_memory && !v->engine.memory_locked)
@@ -272,7 +276,7 @@ volume_stop_wait(struct volume *v, uint64_t end_ns)
 		poll_remove(v->watch);
 	volume_drain_notes(v);
 	if (lingers) {
-		volume_linger(v);
+		volume_linger(v, rc != -ETIMEDOUT);
 		return rc;
 	}
 	engine_fini(&v->engine);

@@ -354,6 +354,7 @@ SYSTEM = \
 	tests/system/test-disk-hangs.sh \
 	tests/system/test-format-members.sh \
 	tests/system/test-hang-control.sh \
+	tests/system/test-hang-evicted.sh \
 	tests/system/test-hang-nbd.sh \
 	tests/system/test-hang-stop.sh \
 	tests/system/test-lost-blocks.sh \
