@@ -320,7 +320,7 @@ engine_run(struct engine *e)
 	engine_deafen(e);
 	if (!engine_wait_idle(e, e->ring.now_ns + LINGER_NS)) {
 		for (uint32_t i = 0; i < e->cfg.device_count; i++)
-			e->released[i] = uring_release(e->uring, i);
+			e->released[i] = uring_is_idle(e->uring, i);
 		eventfd_ring(e->ended);
 		engine_wait_idle(e, UINT64_MAX);
 	}

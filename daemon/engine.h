@@ -18,9 +18,10 @@
  * A disk that hangs may keep an I/O for as long as it likes, and its buffer
  * with it (R10).  Then the thread lingers: nobody waits for it any more, and
  * when it ends it tells the owner, who frees.  The members that have I/O stay
- * open so long: nobody else can have them before.  The array has stopped then, and only I/O
- * that was given up is missing; or it could not even stop, or start, in time,
- * since the last leg of a set hangs (R7): it still will, if the disk answers.
+ * open so long: nobody else can have them before.  The array has stopped then,
+ * and only I/O that was given up is missing; or it could not even stop, or
+ * start, in time, since the last leg of a set hangs (R7): it still will, if the
+ * disk answers.
  */
 #ifndef RAIDD_ENGINE_H
 #define RAIDD_ENGINE_H

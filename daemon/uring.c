@@ -11,8 +11,11 @@
  * Retry list: slots the kernel turned away with EAGAIN (out of memory or
  * tags); tried again a millisecond later, for ten seconds at most.
  *
- * What it leaves out: deadlines.  An I/O at the device cannot be cancelled,
- * so a deadline is bookkeeping, and the engine's.
+ * What it leaves out: registered files.  A ring that still has an I/O of one
+ * disk, when its process is gone, would hold all of them: a new process could
+ * not have the array's other members as long as one hangs (R10).  And
+ * deadlines: an I/O at the device cannot be cancelled, so a deadline is
+ * bookkeeping, and the engine's.
  */
 #include "uring.h"
 
@@ -72,7 +75,6 @@ struct uring {
 	struct uring_member *members;
 	struct slot *slots;
 	uint64_t busy;
-	bool fixed_files;
 	struct io_req *ready;
 	struct io_req **ready_tail;
 	struct slot *retry;
@@ -256,7 +258,7 @@ slot_send(struct slot *s)
 	struct io_uring_sqe *sqe = ring_sqe(u->cfg.ring, &s->op);
 	uint64_t offset = req->offset + s->progress;
 	uint32_t length = slot_bytes(s);
-	int fd = u->fixed_files ? req->member : m->device->fd;
+	int fd = m->device->fd;
 
 	switch (s->flushing ? IO_FLUSH : req->op) {
 	case IO_READ:
@@ -277,8 +279,6 @@ slot_send(struct slot *s)
 		prep_discard(sqe, m, fd, offset, length);
 		break;
 	}
-	if (u->fixed_files)
-		sqe->flags |= IOSQE_FIXED_FILE;
 	if (m->device->may_block)
 		sqe->flags |= IOSQE_ASYNC;
 }
@@ -405,21 +405,6 @@ workers_allow(struct uring *u)
 	(void)io_uring_register_iowq_max_workers(&u->cfg.ring->uring, max);
 }
 
-/* Saves a look-up for each I/O; without it things work as well. */
-static void
-files_register(struct uring *u)
-{
-	int *fds = calloc(u->cfg.device_count, sizeof(*fds));
-
-	if (!fds)
-		return;
-	for (uint32_t i = 0; i < u->cfg.device_count; i++)
-		fds[i] = u->cfg.devices[i].fd;
-	u->fixed_files = io_uring_register_files(&u->cfg.ring->uring, fds,
-						 u->cfg.device_count) == 0;
-	free(fds);
-}
-
 int
 uring_open(struct uring **out, const struct uring_config *cfg)
 {
@@ -439,7 +424,6 @@ uring_open(struct uring **out, const struct uring_config *cfg)
 	if (!u->slots)
 		goto err_members;
 	members_init(u);
-	files_register(u);
 	workers_allow(u);
 	*out = u;
 	return 0;
@@ -455,8 +439,6 @@ void
 uring_close(struct uring *u)
 {
 	CHECK(u->busy == 0);
-	if (u->fixed_files)
-		(void)io_uring_unregister_files(&u->cfg.ring->uring);
 	free(u->slots);
 	free(u->members);
 	free(u);
@@ -485,17 +467,12 @@ queue_free(const struct queue *q)
 }
 
 bool
-uring_release(struct uring *u, uint32_t member)
+uring_is_idle(const struct uring *u, uint32_t member)
 {
 	const struct uring_member *m = &u->members[member];
-	int none = -1;
 
-	if (queue_free(&m->io) < u->cfg.queue_depth ||
-	    queue_free(&m->discard) < URING_DISCARDS_MAX)
-		return false;
-	return !u->fixed_files ||
-	       io_uring_register_files_update(&u->cfg.ring->uring, member,
-					      &none, 1) == 1;
+	return queue_free(&m->io) == u->cfg.queue_depth &&
+	       queue_free(&m->discard) == URING_DISCARDS_MAX;
 }
 
 static void

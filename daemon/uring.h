@@ -42,9 +42,8 @@ struct io *uring_io(struct uring *u);
 
 /* Requests handed in and not done. */
 uint64_t uring_busy(const struct uring *u);
-/* Let go of a member that has nothing in flight, for good: when its descriptor
- * is closed, others can have it.  False: it has, or it cannot be done. */
-bool uring_release(struct uring *u, uint32_t member);
+/* Nothing is in flight to this member. */
+bool uring_is_idle(const struct uring *u, uint32_t member);
 
 /* Finish what needs no kernel, retry what the kernel could not take.  Once a
  * turn, before raid_tick. */
