@@ -8,7 +8,8 @@
 # Writes coverage/index.html and coverage/unreached into the build directory,
 # and fails if that is more than $unreached_max branches.  Left out are
 #
-#  - CHECK(): it is for what cannot be;
+#  - CHECK(): it is for what cannot be; ARENA_TAKE(); a switch's way past
+#    all cases (coverage.awk);
 #  - a line with a comment "never: why" on it, or just before it.  One of
 #    which all was reached is a failure, too.
 
