@@ -50,14 +50,11 @@ evidence_last_resort(const struct settle *st, uint32_t b)
 	return agree || whole < 0 || PLANTED(SECTORS_IGNORED) ? lowest : whole;
 }
 
+/* There is a frame if there is a page: settle_lacks_page(). */
 static bool
 evidence_page_is_lost(const struct settle *st)
 {
-	struct set *set = st->set;
-	uint64_t region = set_region(set, st->unit * UNIT_BLOCKS);
-
-	return map_slot(set->map[region]) != SLOT_NONE && st->frame &&
-	       st->frame->state == FRAME_LOST;
+	return st->frame && st->frame->state == FRAME_LOST;
 }
 
 /* The sum that the page on disk gives; false: unwritten or not known. */
@@ -66,11 +63,9 @@ evidence_page_sum(const struct settle *st, uint32_t b, uint32_t *sum)
 {
 	struct set *set = st->set;
 	uint64_t block = st->unit * UNIT_BLOCKS + b;
-	uint64_t region = set_region(set, block);
 	const struct frame *f = st->frame;
 
-	if (map_slot(set->map[region]) == SLOT_NONE || !f ||
-	    f->state == FRAME_LOST)
+	if (!f || f->state == FRAME_LOST)
 		return false;
 	*sum = page_get(f,
 			(uint32_t)(block & ((1ull << set->region_shift) - 1)));

@@ -23,11 +23,14 @@ fan_is_decided(const struct fan *fan, int *res)
 	    (PLANTED(EPOCH_IN_FORCE_EARLY) &&
 	     set->raid->meta.state == META_WRITING))
 		lacking = 0;
+	/* never: what was hopeless is lacking still, as the last leg stays
+	 * counted; and so one is always there that is ok. */
 	if (!lacking && !fan->hopeless && fan->ok) {
 		*res = 0;
 		return true;
 	}
-	/* Before the start's epoch there is none to wait for. */
+	/* Before the start's epoch there is none to wait for.
+	 * never: nothing is lacking, see above. */
 	if (!lacking || fan->hopeless || set->write_stopped ||
 	    (!set->raid->epoch_begun && !PLANTED(CREATE_WAITS_FOR_EPOCH)) ||
 	    set->raid->meta.state == META_STUCK) {

@@ -88,7 +88,7 @@ uint32_t map_entries_crc(const void *block);
 static inline uint32_t
 map_crc_of(uint32_t crc)
 {
-	return crc != 0 ? crc : 0xffffffffu;
+	return crc != 0 ? crc : 0xffffffffu; /* never: one in 2^32 is 0 */
 }
 
 static inline uint64_t

@@ -30,7 +30,7 @@ part_take(struct raid *r)
 static void
 part_begin(struct part *p)
 {
-	switch (p->kind) {
+	switch (p->kind) { /* never: a FLUSH locks nothing */
 	case PART_READ:
 		read_begin(p);
 		break;

@@ -177,6 +177,7 @@ write_job(struct part *p, void (*compose)(struct job *, struct record *),
 static void
 write_supersede(struct set *set, struct node *n, struct node *older)
 {
+	/* never: a record that has the newer sum has the older, too. */
 	if ((n->flags & NODE_JOURNALED) || PLANTED(SUPERSEDED_SUM_UNQUEUED)) {
 		sums_unchain(&set->sums, n);
 		return;

@@ -43,6 +43,8 @@ Test(config, limits_have_a_least)
 		 offsetof(struct raid_limits, sums_max)},
 		{64 << 10, 16, {.sums_max = 32},
 		 offsetof(struct raid_limits, sums_max)},
+		{16 << 10, 16, {.sums_max = 32},
+		 offsetof(struct raid_limits, sums_max)},
 		{16 << 10, 1024, {.sums_max = 2048},
 		 offsetof(struct raid_limits, sums_max)},
 	};

@@ -213,20 +213,25 @@ Test(large, a_checkpoint_of_several_records_as_the_second_leg_has_it)
  * than wait for a ride in the journal. */
 Test(large, many_units_become_clean)
 {
-	enum { COUNT = 5000 };
+	enum { COUNT = 11000 };
 	const struct memio_shape shape = {
 		.sets = 1, .legs = 2, .block_bytes = 4096,
-		.region_blocks = 1024, .member_bytes = 720ull << 20,
+		.region_blocks = 1024, .member_bytes = 1536ull << 20,
 		.journal_bytes = 16ull << 20,
 		.limits = {.sums_max = 40000},
 	};
-	uint64_t appends;
+	uint64_t appends, checkpoints;
 
 	create(&shape, COUNT);
 	write_all(COUNT, UNIT_BLOCKS, 1);
 	cr_assert_eq(status()->sets[0].dirty_units, 0);
 	write_all(COUNT, UNIT_BLOCKS, 2);
 	cr_assert_eq(status()->sets[0].dirty_units, COUNT);
+	/* A checkpoint says that in more than one record, and goes on. */
+	checkpoints = status()->counters.checkpoints;
+	m.raid->sets[0].checkpoint.wanted = true;
+	memio_turn(&m);
+	cr_assert_eq(status()->counters.checkpoints, checkpoints + 1);
 	appends = status()->counters.appends;
 	/* They are DIRTY: their sums wait, but not for ever. */
 	write_all(COUNT, UNIT_BLOCKS, 3);
@@ -237,6 +242,49 @@ Test(large, many_units_become_clean)
 	cr_assert_eq(memio_restart(&m), 0);
 	cr_assert_eq(status()->sets[0].resync_units, 0);
 	expect_all(COUNT, UNIT_BLOCKS, 3);
+}
+
+/* More sums wait for a ride than one record takes: a FLUSH waits for the next,
+ * too. */
+Test(large, more_sums_wait_than_a_record_takes)
+{
+	enum { COUNT = 12000, STRIDE = 2 };
+	const struct memio_shape shape = {
+		.sets = 1, .legs = 2, .block_bytes = 4096,
+		.region_blocks = 64, .member_bytes = 256ull << 20,
+		.journal_bytes = 32ull << 20,
+		.limits = {.sums_max = 80000, .page_frames_max = 1},
+	};
+	struct memio_req *flush;
+	uint64_t appends;
+
+	create(&shape, COUNT);
+	write_all(COUNT, STRIDE, 1);
+	write_all(COUNT, STRIDE, 2);
+	memio_wait(&m, 0);
+	m.gates[0] = (struct memio_gate){.members = 3, .op = IO_WRITE,
+					 .area = AREA_JOURNAL,
+					 .res = MEMIO_HOLD};
+	cr_assert_eq(memio_do(&m, RAID_DISCARD, 0, (2 * COUNT + 1) * RAID_BLOCK,
+			      RAID_BLOCK, NULL), -EINPROGRESS);
+	write_all(COUNT, STRIDE, 3);
+	flush = memio_ask(&m, RAID_FLUSH, 0, 0, 0, NULL);
+	memio_turn(&m);
+	cr_assert_not(flush->done);
+	appends = status()->counters.appends;
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert_not(flush->done);
+	cr_assert_eq(status()->counters.appends, appends + 1);
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert_not(flush->done);
+	m.gates[0].res = 0;
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert(flush->done && flush->req.res == 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	expect_all(COUNT, STRIDE, 3);
 }
 
 /* All frames are being filled: what needs another waits for one. */

@@ -362,3 +362,139 @@ Test(room, a_discard_that_needs_nearly_all_room_gets_it)
 	for (uint64_t b = 60; b < 68; b++)
 		expect_block(b, 0);
 }
+
+/* The same when what stops it makes no room by the way. */
+Test(room, writes_that_wait_for_pages_are_told_of_a_flush_that_failed)
+{
+	enum { COUNT = 100 };
+	const struct memio_req *reqs[COUNT];
+
+	create((struct raid_limits){.parts_max = 128, .sums_max = 128});
+	on_the_last_leg();
+	for (uint64_t b = 0; b < 40; b++)
+		cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	gate(0, IO_WRITE, AREA_SUMS, MEMIO_HOLD);
+	for (uint64_t b = 0; b < COUNT; b++)
+		reqs[b] = ask(RAID_WRITE, 0, 64 + b, 1);
+	memio_turn(&m);
+	cr_assert_not(list_empty(&set()->starved));
+	gate(1, IO_FLUSH, AREA_DATA, -EIO);
+	set()->legs[0].written++; /* something is to be flushed */
+	cr_assert_eq(memio_do(&m, RAID_FLUSH, 0, 0, 0, NULL), -EIO);
+	cr_assert(set()->write_stopped);
+	cr_assert(list_empty(&set()->starved));
+	for (unsigned i = 0; i < COUNT; i++)
+		cr_assert(reqs[i]->done);
+	/* A stop waits for the page, which is with the disk still. */
+	cr_assert_eq(memio_stop(&m), -EINPROGRESS);
+	open_gates();
+	cr_assert(m.stopped);
+	cr_assert_eq(m.stop_res, -EIO);
+	cr_assert_eq(memio_restart(&m), 0);
+	expect_block(0, 2);
+	expect_block(64, 1);
+}
+
+/* So it does for a record of CLEAN units. */
+Test(room, a_stop_waits_for_a_record_that_is_under_way)
+{
+	create((struct raid_limits){.parts_max = 64});
+	on_the_last_leg();
+	cr_assert_eq(write_block(0, 1, RAID_FUA), 0);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	cr_assert_eq(write_block(1, 1, RAID_FUA), 0);
+	gate(0, IO_WRITE, AREA_JOURNAL, MEMIO_HOLD);
+	for (unsigned i = 0; i < 20 && !set()->cleaner.running; i++)
+		memio_wait(&m, 1000000000);
+	cr_assert(set()->cleaner.composed);
+	cr_assert_eq(write_block(100, 1, 0), -EINPROGRESS);
+	gate(1, IO_FLUSH, AREA_DATA, -EIO);
+	set()->legs[0].written++; /* something is to be flushed */
+	(void)memio_do(&m, RAID_FLUSH, 0, 0, 0, NULL);
+	cr_assert(set()->write_stopped);
+	memio_turn(&m);
+	cr_assert_eq(memio_stop(&m), -EINPROGRESS);
+	open_gates();
+	cr_assert(m.stopped);
+	cr_assert_eq(m.stop_res, -EIO);
+	cr_assert_eq(memio_restart(&m), 0);
+	expect_block(0, 2);
+}
+
+/* A clean stop waits for a page that is being stored. */
+Test(room, a_stop_waits_for_a_page_that_is_under_way)
+{
+	create((struct raid_limits){.parts_max = 64, .sums_max = 128});
+	gate(0, IO_WRITE, AREA_SUMS, MEMIO_HOLD);
+	for (uint64_t b = 0; b < 66; b++)
+		cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	cr_assert_gt(set()->storer.busy, 0);
+	cr_assert_eq(memio_stop(&m), -EINPROGRESS);
+	cr_assert_eq(set()->checkpoint.state, CK_IDLE);
+	open_gates();
+	cr_assert(m.stopped);
+	cr_assert_eq(m.stop_res, 0);
+	cr_assert_geq(m.raid->counters.page_stores, 1);
+	cr_assert_eq(memio_restart(&m), 0);
+	for (uint64_t b = 0; b < 66; b++)
+		expect_block(b, 1);
+}
+
+/* What the journal owes does not fit what is left of the ring, as if limits
+ * had been lowered: the set takes no writes, and loses nothing. */
+Test(room, a_checkpoint_that_does_not_fit_stops_writes)
+{
+	uint64_t used;
+
+	create((struct raid_limits){.parts_max = 64, .sums_max = 1000});
+	for (uint64_t b = 0; b < 250; b++)
+		cr_assert_eq(write_block(2 * b, 1, RAID_FUA), 0);
+	used = set()->journal.used;
+	set()->journal.used = set()->journal.ring_blocks - 1;
+	set()->checkpoint.wanted = true;
+	memio_turn(&m);
+	cr_assert(set()->write_stopped);
+	cr_assert_eq(m.notes[NOTE_WRITE_STOPPED], 1);
+	cr_assert_eq(m.last[NOTE_WRITE_STOPPED].err, -ENOSPC);
+	cr_assert_eq(write_block(0, 9, 0), -EIO);
+	set()->journal.used = used;
+	expect_block(0, 1);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_not(set()->write_stopped);
+	for (uint64_t b = 0; b < 250; b++)
+		expect_block(2 * b, 1);
+	cr_assert_eq(write_block(0, 9, 0), 0);
+}
+
+/* Two parts; the leg that hangs gives one's buffer back before the other, which
+ * waits for a write, was read. */
+Test(room, a_buffer_that_is_back_before_the_request_ends_is_not_told_of)
+{
+	struct memio_req *write, *read;
+
+	create((struct raid_limits){.parts_max = 64});
+	for (uint64_t b = 15; b < 17; b++)
+		cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	gate(0, IO_WRITE, AREA_DATA, MEMIO_HOLD);
+	write = ask(RAID_WRITE, 0, 16, 2);
+	memio_turn(&m);
+	m.gates[1] = (struct memio_gate){.members = 1, .op = IO_READ,
+					 .area = AREA_DATA, .res = MEMIO_HOLD};
+	set()->legs[1].in_flight++; /* leg 0 is the less busy one */
+	read = memio_ask(&m, RAID_READ, 0, 15 * RAID_BLOCK, 2 * RAID_BLOCK,
+			 buf + 100 * RAID_BLOCK);
+	memio_turn(&m);
+	set()->legs[1].in_flight--;
+	memio_wait(&m, 1000000000);
+	cr_assert_eq(read->req.held, 1);
+	cr_assert_not(read->done);
+	memio_release_some(&m, 1, IO_READ, 0);
+	memio_turn(&m);
+	cr_assert_eq(read->req.held, 0);
+	cr_assert_not(read->done || read->released);
+	open_gates();
+	cr_assert(write->done && read->done);
+	cr_assert_eq(read->req.res, -EAGAIN);
+	cr_assert_not(read->released);
+}

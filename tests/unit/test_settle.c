@@ -356,6 +356,53 @@ Test(settle, a_lone_sum_over_an_unwritten_block_is_a_loss)
 	cr_assert_eq(buf[0], 2);
 }
 
+/* So it is where the region has no page at all. */
+Test(settle, a_lone_sum_in_a_region_without_a_page_is_a_loss)
+{
+	create_dirty(2, 1, 3);
+	cr_assert_eq(memio_restart(&m), 0);
+	push_sum(1, 12345, 0);
+	settle_unit_0();
+	cr_assert_eq(read_block(1), -EIO);
+	cr_assert_eq(set()->unverified_blocks, 0);
+}
+
+/* What the page would say is not known: nothing is taken (R24). */
+Test(settle, what_only_a_lost_page_could_tell_is_a_loss)
+{
+	create(2);
+	for (uint64_t b = 0; b < 66; b++)
+		cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	cr_assert_eq(memio_stop(&m), 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	memset(member_block(0, 0), 7, RAID_BLOCK);
+	memset(member_block(1, 0), 8, RAID_BLOCK);
+	gate(0, 3, IO_READ, AREA_SUMS, -EIO);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(read_block(0), -EIO);
+	cr_assert_eq(set()->unverified_blocks, 0);
+	cr_assert_geq(set()->lost_blocks, 1);
+}
+
+/* A flush settled the second value, and the leg has the first again: it lost
+ * a write, and an older sum does not vouch for it (H24). */
+Test(settle, below_the_base_no_sum_vouches)
+{
+	create(2);
+	on_the_last_leg();
+	cr_assert_eq(write_block(0, 1, RAID_FUA), 0);
+	cr_assert_eq(write_block(0, 2, 0), 0);
+	cr_assert_eq(memio_do(&m, RAID_FLUSH, 0, 0, 0, NULL), 0);
+	gate(1, 1, IO_WRITE, AREA_DATA, -EIO);
+	gate(0, 1, IO_READ, AREA_DATA, MEMIO_HOLD);
+	cr_assert_eq(write_block(0, 3, 0), -EIO);
+	go_back(0, 0);
+	settle_unit_0();
+	cr_assert_eq(set()->unverified_blocks, 1);
+	cr_assert_eq(m.notes[NOTE_UNVERIFIED], 1);
+}
+
 /* Zeros are no value of a block that has a sum since (H2, H14). */
 Test(settle, below_a_sum_there_are_no_zeros)
 {
@@ -594,8 +641,8 @@ Test(settle, a_stop_goes_on_with_recovery_while_a_write_waits_for_room)
 	gate(0, 3, IO_READ, AREA_DATA, MEMIO_HOLD);
 	cr_assert_eq(memio_restart(&m), 0);
 	cr_assert_eq(set()->units.resync, 7);
-	memset(buf, 3, 40 * RAID_BLOCK);
-	write = memio_ask(&m, RAID_WRITE, 0, 128 * RAID_BLOCK, 40 * RAID_BLOCK,
+	memset(buf, 3, 60 * RAID_BLOCK);
+	write = memio_ask(&m, RAID_WRITE, 0, 128 * RAID_BLOCK, 60 * RAID_BLOCK,
 			  buf);
 	memio_turn(&m);
 	cr_assert_not(list_empty(&set()->starved));
@@ -608,7 +655,7 @@ Test(settle, a_stop_goes_on_with_recovery_while_a_write_waits_for_room)
 	cr_assert_eq(m.stop_res, 0);
 	cr_assert(write->done && write->req.res == 0);
 	cr_assert_eq(memio_restart(&m), 0);
-	for (uint64_t b = 0; b < 168; b++) {
+	for (uint64_t b = 0; b < 188; b++) {
 		int value = b >= 128 ? 3 : b < 112 && b % 2 == 0 ? 2 : 0;
 
 		cr_assert_eq(read_block(b), 0);
