@@ -314,6 +314,7 @@ sums_count_hashed(const struct sums *s)
 		    NODE_NONE)
 			continue;
 		for (uint32_t k = 0; k < 8; k++)
+			/* never: a ring of them; sums_check tells. */
 			for (uint32_t i = h[k]; i && hashed <= s->used;
 			     i = s->nodes[i].hash_next)
 				hashed++;

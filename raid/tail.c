@@ -29,6 +29,7 @@ void
 tail_follow(struct scan *s, const struct record_head *h)
 {
 	if (h->repeats > s->heads[s->copy].sequence &&
+	    /* never: they are more than is kept for a checkpoint. */
 	    s->tail_count < SCAN_TAIL_MAX)
 		s->tail[s->tail_count++] = (uint8_t)s->last_count;
 	else

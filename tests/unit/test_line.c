@@ -8,6 +8,7 @@
 
 #include "assemble.h"
 #include "check.h"
+#include "line.h"
 #include "support.h"
 
 static struct sb sbs[5];
@@ -152,4 +153,56 @@ Test(line, a_foreign_member_is_no_witness)
 		sbs[0].history[0].nonce++;
 		sbs[0].in_force_nonce++;
 	}
+}
+
+/* --- what is asked of a line --- */
+
+static struct pool
+pool_of(unsigned count)
+{
+	struct pool p = {.sbs = offered, .count = count};
+
+	for (unsigned i = 0; i < count; i++)
+		p.used[i] = true;
+	return p;
+}
+
+Test(line, an_epoch_that_nobody_remembers_is_none)
+{
+	struct pool p = pool_of(1);
+
+	grow_by(&sbs[0], 100, 4000, HOW_CHANGE, 3);
+	cr_assert_eq(line_find(&p, &sbs[0], 0), NULL);
+	cr_assert_eq(line_find(&p, &sbs[0], 104), NULL);
+	cr_assert_eq(line_find(&p, &sbs[0], 3), NULL);
+	cr_assert_eq(line_find(&p, &sbs[0], 103), &sbs[0].history[0]);
+	/* It may have been made by force. */
+	cr_assert_not(line_is_unforced(&p, &sbs[0], 3));
+	cr_assert(line_is_unforced(&p, &sbs[0], 103 - SB_HISTORY));
+}
+
+/* The number alone does not make a mark: the nonce is another's. */
+Test(line, a_mark_names_its_epoch_by_number_and_nonce)
+{
+	struct pool p = pool_of(1);
+
+	cr_assert(line_of(&p, 0).in_force);
+	sbs[0].in_force_nonce++;
+	cr_assert_not(line_of(&p, 0).in_force);
+}
+
+/* A line left by a start, whose epochs came into force, voids the other; that
+ * they did is not believed of one that takes no part. */
+Test(line, who_takes_no_part_is_no_witness_of_what_came_into_force)
+{
+	struct pool p = pool_of(3);
+
+	grow_by(&sbs[0], 1, 1000, HOW_START, 3);
+	grow_by(&sbs[1], 1, 2000, HOW_START, 3);
+	sbs[2] = sbs[0];
+	sbs[0].in_force_number = 3;
+	sbs[0].in_force_nonce = sbs[0].history[1].nonce;
+	cr_assert(line_voids(&p, &sbs[0], &sbs[1]));
+	p.used[2] = false;
+	cr_assert_not(line_voids(&p, &sbs[0], &sbs[1]));
 }

@@ -327,3 +327,166 @@ Test(start, a_replay_from_outside_of_the_ring_is_refused)
 	create();
 	head_is_refused(2);
 }
+
+/* --- what a leg says --- */
+
+/* A disk may say ETIMEDOUT as it may say EIO: its leg was not given up. */
+Test(start, a_disk_that_says_timed_out_has_failed)
+{
+	create();
+	m.gates[0] = (struct memio_gate){.members = 1, .op = IO_READ,
+					 .area = AREA_JOURNAL,
+					 .res = -ETIMEDOUT};
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_LEG_DAMAGED], 1);
+	cr_assert_eq(leg_state(0), LEG_FAILED);
+	expect_blocks();
+}
+
+/* It was over its budget already when its journal was given up. */
+Test(start, a_leg_over_its_budget_is_failed_once)
+{
+	create();
+	m.limits.read_error_budget = 1;
+	m.gates[0] = (struct memio_gate){.members = 1, .op = IO_READ,
+					 .area = AREA_JOURNAL, .res = -EIO};
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_LEG_FAILED], 1);
+	cr_assert_eq(leg_state(0), LEG_FAILED);
+	expect_blocks();
+}
+
+/* One record behind, and that is not the one before the other's last. */
+Test(start, a_journal_of_the_right_length_and_another_past_lags)
+{
+	uint64_t at, bytes;
+	uint8_t *before[2], *other;
+
+	create();
+	cr_assert_eq(memio_stop(&m), 0);
+	at = m.sb.layout.journal_offset;
+	bytes = m.sb.layout.journal_bytes;
+	other = malloc(bytes);
+	for (unsigned i = 0; i < 2; i++) {
+		before[i] = malloc(m.member_bytes);
+		cr_assert(before[i] && other);
+		memcpy(before[i], m.bytes[i], m.member_bytes);
+	}
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(write_block(5, 1), 0);
+	memcpy(other, m.bytes[1] + at, bytes);
+	for (unsigned i = 0; i < 2; i++) {
+		memcpy(m.bytes[i], before[i], m.member_bytes);
+		free(before[i]);
+	}
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(write_block(6, 2), 0);
+	cr_assert_eq(write_block(7, 2), 0);
+	memcpy(m.bytes[1] + at, other, bytes);
+	free(other);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_LEG_LAGGED], 1);
+	cr_assert_eq(m.last[NOTE_LEG_LAGGED].a + 1,
+		     m.last[NOTE_LEG_LAGGED].b);
+	cr_assert_eq(leg_state(1), LEG_FAILED);
+	expect_block(7, 2);
+	expect_block(5, 0);
+}
+
+/* A header from before they said what its blocks are. */
+Test(start, a_map_header_without_a_sum_of_its_entries_is_taken)
+{
+	const struct set *set;
+
+	create();
+	set = &m.raid->sets[0];
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t at = m.sb.layout.map_offset[i % 2];
+		struct map_head h;
+
+		if (map_head_decode(m.bytes[i / 2] + at, &set->name, at, &h) < 0)
+			continue;
+		h.entries_crc = 0;
+		map_head_encode(&h, &set->name, at, m.bytes[i / 2] + at);
+	}
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_LEG_DAMAGED], 0);
+	expect_blocks();
+}
+
+/* Whole blocks, each of ours, when it is read again: an older one among them. */
+static uint8_t older[2][RAID_BLOCK];
+
+static int
+hook_goes_back(struct memio *mem, const struct io_req *req)
+{
+	for (unsigned copy = 0; copy < 2; copy++) {
+		uint64_t at = mem->sb.layout.map_offset[copy] + RAID_BLOCK;
+
+		if (req->op == IO_READ && req->member == 0 &&
+		    req->offset == at && was_seen(req))
+			memcpy(mem->bytes[0] + at, older[copy], RAID_BLOCK);
+	}
+	return 0;
+}
+
+Test(start, a_map_that_goes_back_before_it_is_read_again)
+{
+	create();
+	m.limits.sums_max = 128;
+	/* Two copies, of which the map's changes make newer ones. */
+	for (unsigned run = 0; run < 4; run++) {
+		cr_assert_eq(memio_stop(&m), 0);
+		for (unsigned copy = 0; copy < 2 && run == 1; copy++)
+			memcpy(older[copy],
+			       m.bytes[0] + m.sb.layout.map_offset[copy] +
+				       RAID_BLOCK,
+			       RAID_BLOCK);
+		cr_assert_eq(memio_restart(&m), 0);
+		for (uint64_t b = 0; b < 70; b++)
+			cr_assert_eq(write_block(200 * run + 100 + b, 1), 0);
+	}
+	cr_assert_eq(memio_stop(&m), 0);
+	m.hook = hook_goes_back;
+	cr_assert_eq(memio_restart(&m), 0);
+	m.hook = NULL;
+	cr_assert_eq(m.notes[NOTE_LEG_DAMAGED], 1);
+	cr_assert_eq(leg_state(0), LEG_FAILED);
+	expect_blocks();
+	for (unsigned run = 0; run < 4; run++)
+		expect_block(200 * run + 100, 1);
+}
+
+static int
+hook_hold_header(struct memio *mem, const struct io_req *req)
+{
+	return req->op == IO_WRITE && req->fua &&
+			       memio_area(mem, req) == AREA_MAP
+		       ? MEMIO_HOLD
+		       : 0;
+}
+
+/* The operator fails a leg while the array is made: the first epoch says so
+ * already, or the next. */
+Test(start, a_leg_that_is_failed_while_the_array_is_created)
+{
+	const struct memio_shape shape = {
+		.sets = 1, .legs = 2, .block_bytes = 4096,
+		.region_blocks = 64, .member_bytes = MEMIO_MEMBER_BYTES,
+		.hook = hook_hold_header,
+	};
+
+	cr_assert_eq(memio_create_as(&m, &shape), -EINPROGRESS);
+	cr_assert_eq(m.raid->sets[0].start, SET_CREATING);
+	cr_assert_eq(raid_member_fail(m.raid, 0, 1), 0);
+	m.hook = NULL;
+	memio_release(&m);
+	memio_turn(&m);
+	cr_assert(m.started);
+	cr_assert_eq(m.start_res, 0);
+	cr_assert_eq(leg_state(1), LEG_FAILED);
+	cr_assert_eq(write_block(0, 1), 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	expect_block(0, 1);
+	cr_assert_eq(leg_state(1), LEG_FAILED);
+}
