@@ -58,6 +58,7 @@ arrays_remove(struct array *array)
 		at = &(*at)->next;
 	*at = array->next;
 	array_forget_found(array);
+	faults_fini(&array->faults);
 	free(array);
 }
 

@@ -21,6 +21,7 @@
 
 #include "assemble.h"
 #include "failure.h"
+#include "faults.h"
 #include "known.h"
 #include "note.h"
 #include "scan.h"
@@ -67,6 +68,7 @@ struct array {
 	struct candidate *found;
 	struct assembly *assembly; /* NULL: no good superblock */
 	struct note_limit notes[NOTE_COUNT];
+	struct faults faults;
 };
 
 struct arrays {

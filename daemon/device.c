@@ -85,6 +85,11 @@ describe_disk(struct device *d, dev_t dev)
 	if (sysfs_disk(dev, disk))
 		return;
 	sysfs_read(disk, "device/model", d->model, sizeof(d->model));
+	sysfs_read(disk, "device/firmware_rev", d->firmware,
+		   sizeof(d->firmware));
+	if (!d->firmware[0])
+		sysfs_read(disk, "device/rev", d->firmware,
+			   sizeof(d->firmware));
 	sysfs_read(disk, "device/serial", d->serial, sizeof(d->serial));
 	if (!d->serial[0])
 		sysfs_read(disk, "serial", d->serial, sizeof(d->serial));

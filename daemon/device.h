@@ -26,6 +26,7 @@ struct device {
 	bool has_fua;          /* a block device: in itself */
 	bool can_discard;
 	char model[64];  /* "" if not known */
+	char firmware[64];
 	char serial[64]; /* for a file: its inode, as "file:DEV:INO" */
 };
 

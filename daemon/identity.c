@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Model and serial number of a disk, from sysfs.  The places differ: NVMe
+ * Model, serial number and firmware of a disk, from sysfs.  The places differ: NVMe
  * and MMC have device/serial, virtio has serial, SCSI keeps its unit serial
  * number as the raw page 0x80 with four bytes before the text.
  */
@@ -68,6 +68,8 @@ identity_of_disk(struct identity *id)
 		snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/..",
 			 major(id->dev), minor(id->dev));
 	sysfs_text(dir, "device/model", 0, id->model);
+	if (!sysfs_text(dir, "device/firmware_rev", 0, id->firmware))
+		sysfs_text(dir, "device/rev", 0, id->firmware);
 	if (sysfs_text(dir, "device/serial", 0, id->serial) ||
 	    sysfs_text(dir, "serial", 0, id->serial) ||
 	    sysfs_text(dir, "device/vpd_pg80", 4, id->serial) ||

@@ -18,6 +18,7 @@ struct identity {
 	ino_t ino; /* 0 for a block device */
 	char model[IDENTITY_TEXT_MAX];
 	char serial[IDENTITY_TEXT_MAX];
+	char firmware[IDENTITY_TEXT_MAX];
 };
 
 /* Which one it is, without its label.  0, or -EINVAL: neither a file nor a

@@ -34,6 +34,8 @@ daemon_libraidd_a_SOURCES = \
 	daemon/engine.h \
 	daemon/failure.c \
 	daemon/failure.h \
+	daemon/faults.c \
+	daemon/faults.h \
 	daemon/frontend.h \
 	daemon/health.c \
 	daemon/health.h \
@@ -96,6 +98,7 @@ daemon_libraidd_a_SOURCES = \
 	daemon/show.c \
 	daemon/show_lost.c \
 	daemon/show.h \
+	daemon/show_faults.c \
 	daemon/take.c \
 	daemon/take.h \
 	daemon/uring.c \

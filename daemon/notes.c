@@ -117,55 +117,79 @@ note_text_failure(const struct raid_note *n, const char *member, char *out,
 	}
 }
 
-/* About one place on a member. */
-static void
-note_text_block(const struct raid_note *n, const char *member, char *out,
-		size_t bytes)
+/* What was wrong, and what is done; of a verdict. */
+static const char *
+note_what(const struct raid_note *n, const char **then)
 {
-	const char *what = "";
-	const char *then = "";
-
+	*then = "; reading another leg, and rewriting it from there";
 	switch (n->kind) {
 	case NOTE_READ_ERROR:
-		what = "read error";
-		then = "; reading another leg";
-		break;
+		return "read error";
 	case NOTE_MISMATCH:
-		what = "data does not match its checksum";
-		then = "; reading another leg";
-		break;
+		return "data does not match its checksum";
 	case NOTE_LOST_WRITE:
-		what = "an older value: a write that it acknowledged is lost";
-		then = "; reading another leg";
-		break;
+		return "older data: the disk lost a write that it had "
+		       "acknowledged";
 	case NOTE_MISDIRECTED:
-		what = "data of another place";
-		then = "; reading another leg";
-		break;
+		return "data of another place";
 	case NOTE_PAGE_BAD:
-		what = "a page of checksums is bad";
-		then = "; reading another leg";
-		break;
+		*then = "; reading another leg's, and storing them anew";
+		return "bad copy of the checksums";
 	case NOTE_REPAIRED:
-		what = n->b ? "was well when read again"
+		*then = "";
+		return n->b ? "good when read again"
 			    : "bad copy rewritten from a good one";
-		break;
 	case NOTE_PAGE_REPAIRED:
-		what = "page of checksums stored anew";
-		break;
+		*then = "";
+		return "checksums stored anew";
 	case NOTE_LOST_BLOCK:
-		what = "no leg has a good copy";
-		then = "; reads fail until it is overwritten: raidctl show "
-		       "--lost";
-		break;
+		*then = "; reads fail until it is overwritten: raidctl show "
+			"--lost";
+		return "no leg has a good copy";
 	default:
-		what = "no checksum decides after the crash";
-		then = "; the lowest in-sync leg's copy was taken";
-		break;
+		*then = "; the lowest in-sync leg's copy was taken";
+		return "no checksum decides after the crash";
 	}
-	snprintf(out, bytes, "%s: %s at byte %" PRIu64 " of the set%s%s%s%s",
-		 member, what, n->a, n->err ? " (" : "",
-		 n->err ? strerror(-n->err) : "", n->err ? ")" : "", then);
+}
+
+/* "at byte 8192 of the set, byte 12288 of the device" */
+static void
+note_where(const struct raid_note *n, const struct geometry *g, char *out,
+	   size_t bytes)
+{
+	bool range = n->kind == NOTE_READ_ERROR || n->kind == NOTE_PAGE_BAD ||
+		     n->kind == NOTE_PAGE_REPAIRED;
+	int length = 0;
+
+	if (n->a == NOTE_NO_PLACE) {
+		snprintf(out, bytes, "in its metadata");
+		return;
+	}
+	if (range && n->b > BLOCK_BYTES)
+		length = snprintf(out, bytes, "in the %" PRIu64 " bytes ", n->b);
+	length += snprintf(out + length, bytes - (size_t)length,
+			   "at byte %" PRIu64 " of the set, byte %" PRIu64
+			   " of the device",
+			   n->a, layout_array_offset(g, n->set, n->a));
+	if (n->kind == NOTE_MISDIRECTED)
+		snprintf(out + length, bytes - (size_t)length,
+			 " (it belongs at byte %" PRIu64 " of the device)",
+			 n->b);
+}
+
+/* About one place on a member. */
+static void
+note_text_block(const struct raid_note *n, const struct geometry *g,
+		const char *member, char *out, size_t bytes)
+{
+	const char *then;
+	const char *what = note_what(n, &then);
+	char where[256];
+
+	note_where(n, g, where, sizeof(where));
+	snprintf(out, bytes, "%s: %s %s%s%s%s%s", member, what, where,
+		 n->err ? " (" : "", n->err ? strerror(-n->err) : "",
+		 n->err ? ")" : "", then);
 }
 
 /* About blocks that were lost, and are not any more. */
@@ -193,8 +217,8 @@ note_text_found(const struct raid_note *n, const char *member, char *out,
 }
 
 void
-note_text(const struct raid_note *n, const char *member, char *out,
-	  size_t bytes)
+note_text(const struct raid_note *n, const struct geometry *g,
+	  const char *member, char *out, size_t bytes)
 {
 	switch (n->kind) {
 	case NOTE_LEG_FAILED:
@@ -212,7 +236,7 @@ note_text(const struct raid_note *n, const char *member, char *out,
 	case NOTE_PAGE_REPAIRED:
 	case NOTE_LOST_BLOCK:
 	case NOTE_UNVERIFIED:
-		note_text_block(n, member, out, bytes);
+		note_text_block(n, g, member, out, bytes);
 		return;
 	case NOTE_LOST_READABLE:
 	case NOTE_LOST_OVERWRITTEN:
@@ -242,9 +266,11 @@ note_text(const struct raid_note *n, const char *member, char *out,
 		return;
 	case NOTE_WENT_BACK:
 		snprintf(out, bytes,
-			 "member %s has metadata older than what it "
-			 "acknowledged (%" PRIu64 " behind); writing it anew",
-			 member, n->b);
+			 "member %s went back in time: its %s is %" PRIu64
+			 " writes older than what it had acknowledged (a disk "
+			 "image put back, or a cache that lied); writing its "
+			 "metadata anew",
+			 member, fault_back_word((enum raid_back)n->a), n->b);
 		return;
 	case NOTE_METADATA_REWRITTEN:
 		snprintf(out, bytes, "member %s: metadata written anew",
@@ -311,25 +337,39 @@ note_may_be_logged(struct array *array, const struct raid_note *n)
 	return true;
 }
 
+/* "1.0 (/dev/sdb, model M, serial X, firmware F)", "set 1" */
+static void
+note_member(const struct raid_note *n, const struct device *d, char *out,
+	    size_t bytes)
+{
+	if (n->leg == NOTE_NO_LEG)
+		snprintf(out, bytes, "set %u", n->set);
+	else if (d)
+		snprintf(out, bytes, "%u.%u (%.300s%s%s, serial %s%s%s)",
+			 n->set, n->leg, d->path, d->model[0] ? ", model " : "",
+			 d->model, device_serial(d),
+			 d->firmware[0] ? ", firmware " : "", d->firmware);
+	else
+		snprintf(out, bytes, "%u.%u", n->set, n->leg);
+}
+
 void
 notes_cb(struct volume *v, const struct raid_note *n, void *arg)
 {
 	struct array *array = arg;
+	const struct geometry *g = volume_geometry(v);
 	const struct device *d = NULL;
-	char member[512];
-	char text[1024];
+	char member[640];
+	char text[1280];
 
-	if (n->kind >= NOTE_COUNT || !note_may_be_logged(array, n))
-		return;
 	if (n->leg != NOTE_NO_LEG)
 		d = volume_device(v, n->set, n->leg);
-	if (n->leg == NOTE_NO_LEG)
-		snprintf(member, sizeof(member), "set %u", n->set);
-	else if (d && d->fd >= 0)
-		snprintf(member, sizeof(member), "%u.%u (%.300s, serial %s)",
-			 n->set, n->leg, d->path, device_serial(d));
-	else
-		snprintf(member, sizeof(member), "%u.%u", n->set, n->leg);
-	note_text(n, member, text, sizeof(text));
+	if (d && d->fd < 0)
+		d = NULL;
+	faults_note(&array->faults, n, g, d, (uint64_t)time(NULL));
+	if (n->kind >= NOTE_COUNT || !note_may_be_logged(array, n))
+		return;
+	note_member(n, d, member, sizeof(member));
+	note_text(n, g, member, text, sizeof(text));
 	log_line(note_level(n->kind), array->name, "%s", text);
 }

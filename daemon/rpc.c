@@ -14,6 +14,7 @@ static rpc_f *const handlers[] = {
 	[RPC_LIST] = rpc_list,
 	[RPC_SHOW] = rpc_show,
 	[RPC_LOST] = rpc_lost,
+	[RPC_FAULTS] = rpc_faults,
 	[RPC_ATTACH_INFO] = rpc_attach_info,
 	[RPC_CREATE] = rpc_create,
 	[RPC_START] = rpc_start,

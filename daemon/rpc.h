@@ -31,6 +31,7 @@
 	X(LIST, "list", false)               \
 	X(SHOW, "show", false)               \
 	X(LOST, "lost", false)               \
+	X(FAULTS, "faults", false)           \
 	X(ATTACH_INFO, "attach.info", false) \
 	X(CREATE, "create", true)            \
 	X(START, "start", true)              \
@@ -95,7 +96,7 @@ typedef int rpc_f(struct arrays *a, const struct rpc_call *call,
 
 /* rpc_read.c */
 rpc_f rpc_ping, rpc_version, rpc_status, rpc_list, rpc_show, rpc_attach_info;
-rpc_f rpc_lost;
+rpc_f rpc_lost, rpc_faults;
 /* rpc_salvage.c */
 rpc_f rpc_salvage, rpc_recover;
 /* rpc_change.c */

@@ -23,6 +23,7 @@ static const struct param params[] = {
 	{RPC_STATUS, "name", PARAM_TEXT, false, 0},
 	{RPC_SHOW, "name", PARAM_TEXT, true, 0},
 	{RPC_LOST, "name", PARAM_TEXT, true, 0},
+	{RPC_FAULTS, "name", PARAM_TEXT, true, 0},
 	{RPC_ATTACH_INFO, "name", PARAM_TEXT, true, 0},
 	{RPC_CREATE, "name", PARAM_TEXT, true, 0},
 	{RPC_CREATE, "members", PARAM_TEXTS, true, 192},

@@ -128,6 +128,18 @@ rpc_lost(struct arrays *a, const struct rpc_call *call, json_t **result,
 }
 
 int
+rpc_faults(struct arrays *a, const struct rpc_call *call, json_t **result,
+	   struct failure *f)
+{
+	struct array *array;
+	int err = arrays_find(a, rpc_text(call, "name"), &array, f);
+
+	if (!err)
+		*result = show_faults(array);
+	return err;
+}
+
+int
 rpc_attach_info(struct arrays *a, const struct rpc_call *call, json_t **result,
 		struct failure *f)
 {

@@ -41,8 +41,8 @@ show_time(uint64_t seconds)
 	return json_string(text);
 }
 
-static json_t *
-text_or_null(const char *text)
+json_t *
+show_text(const char *text)
 {
 	return text && text[0] ? json_string(text) : json_null();
 }
@@ -98,15 +98,15 @@ leg_disk(const struct health *h, uint32_t set, uint32_t leg, json_t *out)
 		d = NULL;
 	json_object_set_new(out, "member_uuid", uuid_json(place->member_uuid));
 	json_object_set_new(out, "path",
-			    text_or_null(k   ? k->path
+			    show_text(k   ? k->path
 					 : d ? d->path
 					     : NULL));
 	json_object_set_new(out, "serial",
-			    text_or_null(k   ? k->serial
+			    show_text(k   ? k->serial
 					 : d ? d->serial
 					     : NULL));
 	json_object_set_new(out, "model",
-			    text_or_null(k   ? k->model
+			    show_text(k   ? k->model
 					 : d ? d->model
 					     : NULL));
 	json_object_set_new(out, "bytes", d ? INT(d->bytes) : json_null());
@@ -212,7 +212,7 @@ others_json(const struct array *array)
 		snprintf(leg, sizeof(leg), "%u.%u", c->sb.set, c->sb.leg);
 		json_object_set_new(one, "path", json_string(c->path));
 		json_object_set_new(one, "serial",
-				    text_or_null(c->identity.serial));
+				    show_text(c->identity.serial));
 		json_object_set_new(one, "member_uuid",
 				    uuid_json(c->sb.member_uuid));
 		json_object_set_new(one, "leg", json_string(leg));
@@ -239,7 +239,7 @@ size_json(const struct health *h)
 static json_t *
 device_json(const struct health *h)
 {
-	return text_or_null(h->attached ? h->attachment.device : NULL);
+	return show_text(h->attached ? h->attachment.device : NULL);
 }
 
 static void
@@ -353,7 +353,7 @@ show_strays(const struct arrays *a)
 		json_array_append_new(
 			out,
 			json_pack("{s:s,s:o,s:s}", "path", c->path, "serial",
-				  text_or_null(c->identity.serial), "trouble",
+				  show_text(c->identity.serial), "trouble",
 				  candidate_trouble(c->res)));
 	return out;
 }
@@ -367,7 +367,7 @@ show_export(const struct array *array)
 	attach_dir(c, array->name, dir, sizeof(dir));
 	return json_pack("{s:s,s:s,s:o,s:b,s:b,s:s}", "nbd_socket",
 			 c->nbd_socket, "name", array->name, "nbd_tcp",
-			 text_or_null(c->nbd_tcp), "nbd_write_through",
+			 show_text(c->nbd_tcp), "nbd_write_through",
 			 c->nbd_write_through, "nbd_tcp_write_through",
 			 c->nbd_tcp_write_through, "attach_dir", dir);
 }

@@ -21,5 +21,11 @@ json_t *show_lost(const struct array *array);
 json_t *show_time(uint64_t seconds);
 /* Where clients connect, for raidctl attach. */
 json_t *show_export(const struct array *array);
+/* show_faults.c */
+json_t *show_faults(const struct array *array);
+
+/* Seconds since 1970, 0 as null; text, empty or NULL as null. */
+json_t *show_time(uint64_t seconds);
+json_t *show_text(const char *text);
 
 #endif

@@ -308,6 +308,12 @@ volume_is_read_only(const struct volume *v)
 	return v->read_only;
 }
 
+const struct geometry *
+volume_geometry(const struct volume *v)
+{
+	return &v->geometry;
+}
+
 const struct device *
 volume_device(const struct volume *v, uint32_t set, uint32_t leg)
 {

@@ -57,6 +57,7 @@ const char *volume_name(const struct volume *v);
 uint64_t volume_bytes(const struct volume *v);
 uint32_t volume_block_bytes(const struct volume *v);
 bool volume_is_read_only(const struct volume *v);
+const struct geometry *volume_geometry(const struct volume *v);
 const struct device *volume_device(const struct volume *v, uint32_t set,
 				   uint32_t leg);
 

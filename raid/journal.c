@@ -228,6 +228,7 @@ journal_append_done(struct fan *fan, int res)
 	} else {
 		j->last_sequence = j->sequence - 1;
 		j->last_index = (j->head + j->ring_blocks - 1) % j->ring_blocks;
+		j->run_blocks += j->rec.blocks;
 		j->drained_durable = j->drained_composed;
 	}
 	journal_finish_jobs(&j->composed, res);

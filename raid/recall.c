@@ -3,7 +3,7 @@
  * Does a leg still have the metadata that it acknowledged?  Asked after
  * each verdict on data or a page that does not verify: the leg may have gone
  * back in time, by a disk image put back or a cache that lied.  Read are its
- * superblocks, the headers of its map copies and the last record of its
+ * superblocks, the headers of its map copies and the last records of its
  * journal.  What is in any of these places may be newer than what was last
  * known to be durable there, or be torn just now, but never older: whatever
  * else is in flight.
@@ -65,15 +65,37 @@ recall_map(struct raid *r, const struct recall_read *rd)
 		recall_found(&r->recall, BACK_MAP, head.sequence, rd->durable);
 }
 
+/* From the last record back: where the chain has a gap, what is before it is
+ * of an earlier time, and what is behind it was appended since.  In the first
+ * lap there is no record at all in the gap; in one block, that may be rot. */
 static void
 recall_journal(struct raid *r, const struct recall_read *rd)
 {
+	const struct record_name *name = &r->recall.leg->set->name;
+	uint64_t expected = rd->durable;
+	uint32_t gap = 0;
 	struct record_head head;
 
-	if (record_decode(rd->buf, &r->recall.leg->set->name, rd->offset,
-			  &head) == 0)
-		recall_found(&r->recall, BACK_JOURNAL, head.sequence,
-			     rd->durable);
+	for (uint32_t at = rd->bytes; at > 0; at -= BLOCK_BYTES) {
+		int res = record_decode(rd->buf + at - BLOCK_BYTES, name,
+					rd->offset + at - BLOCK_BYTES, &head);
+
+		if (res == -ENOENT) {
+			gap++;
+			continue;
+		}
+		if (res < 0 || head.sequence > rd->durable)
+			return; /* damaged, or written over by now */
+		if (head.sequence < expected && gap != 1) {
+			recall_found(&r->recall, BACK_JOURNAL, head.sequence,
+				     expected);
+			return;
+		}
+		expected = head.index == 0 ? head.sequence - 1 : head.sequence;
+		gap = 0;
+	}
+	if (gap > 1)
+		recall_found(&r->recall, BACK_JOURNAL, expected - 1, expected);
 }
 
 static void
@@ -109,29 +131,50 @@ recall_read_done(struct op *op, int res)
 /* durable: the sequence of what was last written there; 0: not in this run. */
 static void
 recall_read(struct raid *r, enum raid_back what, uint64_t offset,
-	    uint64_t durable)
+	    uint32_t bytes, uint64_t durable)
 {
 	struct recall *rc = &r->recall;
 	struct recall_read *rd = &rc->reads[rc->count];
-	uint32_t bytes = what == BACK_SUPERBLOCK ? SB_BYTES : BLOCK_BYTES;
 
 	if (durable == 0)
 		return;
-	rd->what = what;
-	rd->offset = offset;
-	rd->durable = durable;
-	rd->buf = rc->bufs + rc->used;
+	*rd = (struct recall_read){
+		.what = what,
+		.offset = offset,
+		.durable = durable,
+		.bytes = bytes,
+		.buf = rc->bufs + rc->used,
+	};
 	rc->used += bytes;
 	rc->pending++;
 	op_submit(rc->leg, IO_READ, offset, bytes, rd->buf, false,
 		  recall_read_done, r, rc->count++);
 }
 
+/* The last blocks of this run's records, as far as they lie in one piece. */
+static void
+recall_read_ring(struct raid *r, const struct journal *j)
+{
+	uint64_t blocks = RECALL_RING;
+
+	if (blocks > j->run_blocks - r->recall.leg->ring_seen)
+		blocks = j->run_blocks - r->recall.leg->ring_seen;
+	if (blocks > j->ring_blocks / 2)
+		blocks = j->ring_blocks / 2;
+	if (blocks > j->last_index + 1)
+		blocks = j->last_index + 1;
+	if (blocks == 0)
+		return;
+	recall_read(r, BACK_JOURNAL,
+		    r->sb.layout.journal_offset +
+			    (j->last_index + 1 - blocks) * 4096,
+		    (uint32_t)blocks * BLOCK_BYTES, j->last_sequence);
+}
+
 static void
 recall_begin(struct raid *r, struct leg *leg)
 {
 	const struct layout *l = &r->sb.layout;
-	const struct journal *j = &leg->set->journal;
 	struct recall *rc = &r->recall;
 
 	leg->recall = false;
@@ -143,13 +186,12 @@ recall_begin(struct raid *r, struct leg *leg)
 	for (unsigned end = 0; end < 2; end++)
 		for (unsigned slot = 0; slot < SB_SLOTS; slot++)
 			recall_read(r, BACK_SUPERBLOCK,
-				    sb_offset(leg->bytes, end, slot),
+				    sb_offset(leg->bytes, end, slot), SB_BYTES,
 				    leg->sb_durable[slot]);
 	for (unsigned copy = 0; copy < 2; copy++)
-		recall_read(r, BACK_MAP, l->map_offset[copy],
+		recall_read(r, BACK_MAP, l->map_offset[copy], BLOCK_BYTES,
 			    leg->head_durable[copy]);
-	recall_read(r, BACK_JOURNAL, l->journal_offset + j->last_index * 4096,
-		    j->last_sequence);
+	recall_read_ring(r, &leg->set->journal);
 	if (--rc->pending == 0)
 		rc->leg = NULL; /* nothing was written yet */
 }
@@ -164,6 +206,7 @@ recall_rewrite(struct raid *r, struct leg *leg)
 	if (PLANTED(WENT_BACK_LEFT_SO) || r->phase != PHASE_SERVING)
 		return;
 	leg->rewriting = true;
+	leg->ring_seen = set->journal.run_blocks;
 	r->meta.marks = SB_SLOTS;
 	if (PLANTED(MAP_LEFT_BACK))
 		return;

@@ -61,6 +61,7 @@ struct leg {
 	 * sequences by superblock slot and by physical copy of the map. */
 	uint64_t sb_durable[SB_SLOTS];
 	uint64_t head_durable[2];
+	uint64_t ring_seen; /* of journal.run_blocks: known to be gone */
 	bool recall;    /* see whether it still has them */
 	bool rewriting; /* it had not */
 	/* Physical copy of the map = logical copy ^ map_flip. */
@@ -133,6 +134,7 @@ struct journal {
 	/* The last durable record of this run: its last block. */
 	uint64_t last_sequence; /* 0: none */
 	uint64_t last_index;
+	uint64_t run_blocks; /* of this run's, durable */
 	bool appending;
 	uint8_t *buf;
 	struct record rec;
@@ -635,14 +637,17 @@ struct meta {
 	bool *written; /* per member: part of this round */
 };
 
-/* Superblocks, map headers, the last record. */
+/* Superblocks, map headers, the last records. */
 #define RECALL_READS (2 * SB_SLOTS + 2 + 1)
-#define RECALL_BYTES (2 * SB_SLOTS * SB_BYTES + (2 + 1) * BLOCK_BYTES)
+#define RECALL_RING  64u /* blocks of the ring, at most */
+#define RECALL_BYTES                                                      \
+	(2 * SB_SLOTS * SB_BYTES + (2 + RECALL_RING) * BLOCK_BYTES)
 
 struct recall_read {
 	enum raid_back what;
 	uint64_t offset;
-	uint64_t durable; /* sequence that is there at least */
+	uint64_t durable; /* sequence that is there at least, at the end */
+	uint32_t bytes;
 	uint8_t *buf;
 };
 

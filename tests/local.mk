@@ -353,6 +353,7 @@ SYSTEM = \
 	tests/system/test-crash-kill.sh \
 	tests/system/test-crash-nbdkit.sh \
 	tests/system/test-disk-hangs.sh \
+	tests/system/test-faults.sh \
 	tests/system/test-format-members.sh \
 	tests/system/test-hang-control.sh \
 	tests/system/test-hang-evicted.sh \

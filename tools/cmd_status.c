@@ -156,6 +156,8 @@ cmd_show(struct ctl *c)
 
 	if (c->salvage)
 		return salvage_show(c);
+	if (c->faults)
+		return cmd_faults(c);
 	if (c->lost)
 		return cmd_lost(c);
 	code = client_call(c, "show", json_pack("{s:s}", "name", c->args[0]),

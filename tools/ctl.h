@@ -50,6 +50,7 @@ struct ctl {
 	bool accept_loss;
 	bool exit_code;
 	bool lost;
+	bool faults;
 	uint64_t legs;
 	uint64_t chunk_bytes;
 	uint64_t timeout_s; /* 0: none */
@@ -67,7 +68,7 @@ typedef int verb_f(struct ctl *c);
 
 verb_f cmd_status, cmd_list, cmd_show, cmd_create, cmd_start, cmd_stop;
 verb_f cmd_attach, cmd_detach, cmd_member_fail, cmd_examine, cmd_destroy;
-verb_f cmd_wait, cmd_lost, cmd_recover, cmd_verify;
+verb_f cmd_wait, cmd_lost, cmd_faults, cmd_recover, cmd_verify;
 
 /* show --salvage */
 int salvage_show(struct ctl *c);

@@ -16,6 +16,7 @@ tools_libraidctl_a_SOURCES = \
 	tools/cmd_attach.c \
 	tools/cmd_create.c \
 	tools/cmd_examine.c \
+	tools/cmd_faults.c \
 	tools/cmd_lost.c \
 	tools/cmd_salvage.c \
 	tools/cmd_status.c \

@@ -29,6 +29,7 @@ enum {
 	OPT_LOST = 1 << 10,
 	OPT_SALVAGE = 1 << 11,
 	OPT_ACCEPT_LOSS = 1 << 12,
+	OPT_FAULTS = 1 << 13,
 };
 
 struct command {
@@ -48,9 +49,11 @@ static const struct command commands[] = {
 	 "[NAME] [--exit-code]", "how it is and what to do (the default)"},
 	{"list", NULL, "list", cmd_list, 0, 0, OPT_JSON, "",
 	 "one line for each array"},
-	{"show", NULL, "show", cmd_show, 1, 1, OPT_JSON | OPT_LOST | OPT_SALVAGE,
-	 "NAME [--lost|--salvage]",
-	 "every field of one array; what of it is lost; what is salvaged"},
+	{"show", NULL, "show", cmd_show, 1, 1,
+	 OPT_JSON | OPT_LOST | OPT_SALVAGE | OPT_FAULTS,
+	 "NAME [--lost|--salvage|--faults]",
+	 "every field of one array; what of it is lost; what is salvaged; what\n"
+	 "      its disks had wrong"},
 	{"create", NULL, "create", cmd_create, 2, -1,
 	 OPT_JSON | OPT_YES | OPT_DRY_RUN | OPT_LEGS | OPT_CHUNK | OPT_FORCE,
 	 "NAME [--legs 2|3] [--chunk 256K] [--force=CHECK] [-n] MEMBER...",
@@ -94,6 +97,7 @@ static const struct option options[] = {
 	{"lost", no_argument, NULL, 'L'},
 	{"salvage", no_argument, NULL, 'S'},
 	{"accept-loss", no_argument, NULL, 'A'},
+	{"faults", no_argument, NULL, 'f'},
 	{"socket", required_argument, NULL, 's'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -113,6 +117,7 @@ static const struct {
 	{'L', OPT_LOST, "--lost"},
 	{'S', OPT_SALVAGE, "--salvage"},
 	{'A', OPT_ACCEPT_LOSS, "--accept-loss"},
+	{'f', OPT_FAULTS, "--faults"},
 };
 
 _Noreturn void
@@ -300,6 +305,9 @@ option_value(struct ctl *c, int letter)
 		return EXIT_DONE;
 	case 'A':
 		c->accept_loss = true;
+		return EXIT_DONE;
+	case 'f':
+		c->faults = true;
 		return EXIT_DONE;
 	case 's':
 		c->socket = optarg;

@@ -49,6 +49,7 @@ call_check(const struct rpc_call *call)
 		break;
 	case RPC_SHOW:
 	case RPC_LOST:
+	case RPC_FAULTS:
 	case RPC_ATTACH_INFO:
 	case RPC_START:
 	case RPC_STOP:
