@@ -350,7 +350,7 @@ op_tick(struct raid *r)
 	for (uint32_t i = 0; i < r->leg_count; i++) {
 		struct leg *leg = &r->legs[i];
 
-		if (leg->in_flight == 0)
+		if (leg->in_flight == 0 || PLANTED(HUNG_LEG_WAITED_FOR))
 			continue;
 		if (leg->run == RUN_IN)
 			leg_watch(leg);

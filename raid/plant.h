@@ -89,6 +89,8 @@
 	X(DISCARD_OUTSIDE_LOCK, "R22", "H14",                                  \
 	  "the lock of a discard goes before the members' own discard")        \
 	X(REPAIR_WITHOUT_LOCK, "R9", "-", "a repair takes no range lock")      \
+	X(HUNG_LEG_WAITED_FOR, "R10", "review",                                \
+	  "a leg that hangs is waited for")                                    \
 	X(TIMED_OUT_BUFFER_REUSED, "R10", "H11",                               \
 	  "a slow read's buffer is read into again from another leg")          \
 	X(DEADLINE_ALONE_EVICTS, "R10", "H27",                                 \
@@ -191,8 +193,12 @@
 	X(TORN_RECORD_REPLAYED, "R19", "-",                                    \
 	  "the CRC of a journal block is not checked")                         \
 	X(OLDER_MAP_TAKEN, "R19", "-", "the older copy of the map is read")    \
+	X(LOST_MAP_BLOCK_TAKEN, "R24", "review",                               \
+	  "a map with a block of another time is taken for whole")             \
 	X(MAP_NOT_VERIFIED, "R24", "-",                                        \
 	  "the CRC of a map block is not checked")                             \
+	X(CHECKPOINT_LEFT_IN_RING, "R20", "review",                            \
+	  "what a crash left of a checkpoint stays in the ring")               \
 	X(JOURNAL_WITHOUT_FUA, "R20", "-", "appends are not durable")          \
 	X(RESERVE_TAKEN, "R20", "H16",                                         \
 	  "clients leave no room for a checkpoint")                            \
@@ -239,6 +245,8 @@
 	  "the cached page stays as it was when a new one is stored")          \
 	X(STORE_SURVIVES_DISCARD, "R21", "H13",                                \
 	  "a page composed before a discard is recorded after it")             \
+	X(STOP_SPINS, "R21", "review",                                         \
+	  "a stop looks all the time at who waits for a page")                 \
 	X(STORE_RETRIED_AT_ONCE, "R21", "review",                              \
 	  "a set that can store no page tries for ever")                       \
 	X(DISCARD_BEFORE_RECORD, "R22", "H14",                                 \
@@ -253,6 +261,10 @@
 	  "a discard rounds outwards to whole blocks")                         \
 	X(WAITING_SUM_OVERTAKES, "R22", "H14",                                 \
 	  "a sum that waits is journaled after \"unwritten\"")                 \
+	X(LOST_PAGE_WRITTEN_IN_PART, "R24", "review",                          \
+	  "part of a block whose page is lost can be written")                 \
+	X(HEADER_UNREAD_IS_ABSENT, "R24", "review",                            \
+	  "a map's header that cannot be read counts as not there")            \
 	X(LOST_PAGE_READS_UNWRITTEN, "R24", "-",                               \
 	  "blocks whose page of sums is lost read as unwritten")               \
 	X(LOST_PAGE_STORED_ANEW, "R24", "-",                                   \

@@ -150,7 +150,7 @@ prepare_begin(struct part *p)
 		return;
 	}
 	p->buf = p->bounce;
-	if (p->lost) {
+	if (p->lost && !PLANTED(LOST_PAGE_WRITTEN_IN_PART)) {
 		p->units = 0;
 		part_finish(p, -EIO); /* what is the rest of the block? */
 	} else if (p->first) {

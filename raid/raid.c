@@ -480,7 +480,8 @@ raid_waits_for_time(const struct raid *r)
 {
 	for (uint32_t i = 0; i < r->sb.geometry.sets; i++)
 		if (!list_empty(&r->sets[i].starved) &&
-		    r->sets[i].storer.next_ns > r->now)
+		    r->sets[i].storer.next_ns > r->now &&
+		    !PLANTED(STOP_SPINS))
 			return true;
 	return false;
 }

@@ -265,7 +265,8 @@ scan_map_is_whole(const struct scan *s)
 {
 	uint32_t crc = s->heads[s->copy].entries_crc;
 
-	return crc == 0 || crc == map_crc_of(s->map_crc);
+	return crc == 0 || crc == map_crc_of(s->map_crc) ||
+	       PLANTED(LOST_MAP_BLOCK_TAKEN);
 }
 
 static void
@@ -331,7 +332,7 @@ scan_head_done(struct op *op, int res)
 	}
 	/* It may be there, and be read by the next start (R24). */
 	if (res < 0)
-		s->doubt = true;
+		s->doubt = !PLANTED(HEADER_UNREAD_IS_ABSENT);
 	else
 		res = map_head_decode(
 			s->buf + (size_t)copy * 4096, &s->leg->set->name,

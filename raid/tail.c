@@ -57,7 +57,8 @@ void
 tail_drop(struct set *set, struct scan *ref)
 {
 	set->erase_left = 0;
-	if (tail_is_owed(set, ref) && !PLANTED(OWED_TAIL_DROPPED))
+	if ((tail_is_owed(set, ref) && !PLANTED(OWED_TAIL_DROPPED)) ||
+	    PLANTED(CHECKPOINT_LEFT_IN_RING))
 		return;
 	set->erase_left = ref->tail_count;
 	set->erase_end = ref->index;
