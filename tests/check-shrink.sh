@@ -68,19 +68,21 @@ shrink() {
 }
 
 kept() {
-	local line bug arguments
+	local line bug arguments status seeds
 	while IFS='|' read -r line bug _; do
 		case $line in \#*) continue ;; esac
 		bug=$(tr -d ' \t' <<<"$bug")
 		build "$bug"
 		read -ra arguments <<<"$line"
 		(ulimit -t 60; exec "$work/$bug" "${arguments[@]}") \
-			>/dev/null 2>&1
-		case $? in
+			>"$work/said" 2>&1
+		status=$?
+		seeds=$(grep -ac '^FAILED' "$work/said")
+		case $status in
 		0) fail "$bug: sim $line does not find it any more" ;;
 		2) fail "$bug: sim $line is not understood" ;;
 		esac
-		echo "$bug: still found by sim $line"
+		echo "$bug: still found, in $seeds seeds, by sim $line"
 	done <"$top/tests/sim/seeds"
 }
 

@@ -8,6 +8,10 @@ sim=${top_builddir:-$top/build/gcc}/tests/sim/sim
 
 grep -v '^#' "$top/tests/sim/seeds" | while IFS='|' read -r arguments _; do
 	# shellcheck disable=SC2086 # they are several
-	"$sim" $arguments
+	said=$("$sim" $arguments) || {
+		echo "kept, fails: sim $arguments"
+		echo "$said"
+		exit 1
+	}
 done
 exec "$sim" --seeds "${SIM_SEEDS:-40}" --jobs "$(nproc)"

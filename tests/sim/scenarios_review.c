@@ -81,6 +81,33 @@ hung_header_is_not_damage(struct sim *s, unsigned variant)
 	EXPECT(s, do_read(s, 0, BLOCK(2)) == 0);
 }
 
+/* The page of the last leg cannot be read when part of a block is written: if
+ * the rest is zeros or data nobody can tell (R24). */
+static void
+lost_page_takes_no_part(struct sim *s, unsigned variant)
+{
+	struct rule *r;
+
+	s->oracle.lenient = true;
+	EXPECT(s, fail_leg(s, 0, 1) == 0);
+	pass(s, SECONDS(1));
+	s->guard[0] = 0;
+	for (unsigned i = 0; i < 16; i++)
+		EXPECT(s, do_write(s, BLOCK(16 * i), BLOCK(8), RAID_FUA) == 0);
+	EXPECT(s, sim_stop(s));
+	EXPECT(s, restart(s, 1));
+	r = on(s, 0, AREA_SUMS, IO_READ, RULE_LAND, RULE_FAIL);
+	r->res = -EIO;
+	r->again = true;
+	for (unsigned i = 0; i < 4; i++)
+		EXPECT(s, do_write(s, BLOCK(16 * i + 12 * variant) + 512, 512,
+				   0) == -EIO);
+	EXPECT(s, s->notes[NOTE_PAGE_LOST] > 0);
+	rules_clear(s);
+	for (unsigned i = 0; i < 4; i++)
+		(void)do_read(s, BLOCK(16 * i + 12 * variant), BLOCK(1));
+}
+
 const struct scenario review_scenarios[] = {
 	{.name = "slow-together", .run = slow_together,
 	 .hole = "R10: a read goes from one slow leg to the other for ever",
@@ -91,6 +118,9 @@ const struct scenario review_scenarios[] = {
 	{.name = "hung-header-is-not-damage", .run = hung_header_is_not_damage,
 	 .hole = "R10: a leg that hangs is said to be damaged",
 	 .variants = 2, .sets = 1, .legs = 2},
+	{.name = "lost-page-takes-no-part", .run = lost_page_takes_no_part,
+	 .hole = "R24: what is left of a block whose page is lost is noise",
+	 .variants = 2, .sets = 1, .legs = 2, .sums_max = 64, .lenient = true},
 };
 
 const unsigned review_scenario_count = ARRAY_SIZE(review_scenarios);
