@@ -72,7 +72,6 @@ static bool
 scan_follows(const struct scan *s, const struct record_head *h)
 {
 	if (h->sequence != s->sequence + 1 || h->before_crc != s->crc ||
-	    /* never: its place, which it names, goes by its index. */
 	    h->index != s->run_index)
 		return false;
 	return s->run_index == 0 ||

@@ -7,7 +7,6 @@
 static enum raid_health
 set_health(const struct raid *r, const struct set *set, uint32_t in_sync)
 {
-	/* never: the last leg stays in-sync (R7). */
 	if (in_sync == 0 || set->write_stopped)
 		return HEALTH_FAILED;
 	return in_sync < r->sb.geometry.legs ? HEALTH_DEGRADED : HEALTH_OPTIMAL;
