@@ -61,10 +61,14 @@ start_take(struct start *s, struct candidate *c)
 {
 	struct device *d = &s->devices[s->count];
 	uint64_t now_ns = poll_clock_ns();
-	uint64_t wait_ns = s->deadline_ns > now_ns ? s->deadline_ns - now_ns : 0;
+	uint64_t wait_ns =
+		s->deadline_ns > now_ns ? s->deadline_ns - now_ns : 0;
 	int err = s->mode == START_SALVAGE ? take_member_readonly(c, wait_ns, d)
 					   : take_member(c, wait_ns, d);
 
+	/* Nobody waits for a start that is broken off. */
+	if (err && poll_is_stopping())
+		s->level = LOG_DEBUG_;
 	if (err) {
 		c->res = err;
 		log_line(s->level, s->array->name, "member %s (serial %s): %s",
@@ -104,7 +108,8 @@ start_wants(const struct start *s, const struct candidate *c)
 		return false;
 	role = s->array->assembly->role[c->index];
 	return role == ROLE_IN_SYNC ||
-	       (start_rescues(s) && (role == ROLE_STALE || role == ROLE_FAILED));
+	       (start_rescues(s) &&
+		(role == ROLE_STALE || role == ROLE_FAILED));
 }
 
 /* Open all that is in-sync, until a round changes nothing. */
@@ -317,8 +322,8 @@ start_member(const struct start *s, uint32_t set, uint32_t leg,
 	if (member >= 0 &&
 	    (start_rescues(s) || as->role[member] == ROLE_IN_SYNC))
 		return array_candidate(s->array, member);
-	for (const struct candidate *c = s->array->found;
-	     c && start_rescues(s); c = c->next) {
+	for (const struct candidate *c = s->array->found; c && start_rescues(s);
+	     c = c->next) {
 		if (c->index < 0 || as->role[c->index] != ROLE_STALE ||
 		    c->sb.set != set || c->sb.leg != leg)
 			continue;

@@ -369,7 +369,8 @@ array_try(struct array *array, uint64_t wait_ns)
 	struct failure f;
 
 	if (!array_is_worth_trying(array) ||
-	    !array_start(array, START_ALONE, wait_ns, &f))
+	    !array_start(array, START_ALONE, wait_ns, &f) ||
+	    poll_is_stopping())
 		return;
 	if (f.message == before.message && !strcmp(f.cause, before.cause))
 		return;

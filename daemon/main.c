@@ -342,6 +342,16 @@ raidd_stop(struct raidd *d)
 	return err;
 }
 
+static void
+raidd_ready(struct raidd *d)
+{
+	sd_notify(0, "READY=1");
+	process_ready();
+	raidd_warn(d);
+	log_notice(NULL, "raidd %s is ready; control socket %s",
+		   PACKAGE_VERSION, d->config.socket);
+}
+
 static int
 raidd_run(struct raidd *d)
 {
@@ -351,11 +361,9 @@ raidd_run(struct raidd *d)
 	if (!err) {
 		arrays_start_all(&d->arrays);
 		control_go_on(d->control);
-		sd_notify(0, "READY=1");
-		process_ready();
-		raidd_warn(d);
-		log_notice(NULL, "raidd %s is ready; control socket %s",
-			   PACKAGE_VERSION, d->config.socket);
+		/* Else it was broken off. */
+		if (!poll_is_stopping())
+			raidd_ready(d);
 		err = poller_run(d->poller);
 		if (err)
 			log_error(NULL, "event loop: %s", strerror(-err));

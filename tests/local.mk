@@ -34,6 +34,7 @@ UNIT_TESTS = \
 	tests/unit/test_notebox \
 	tests/unit/test_pages \
 	tests/unit/test_pool \
+	tests/unit/test_probe \
 	tests/unit/test_order \
 	tests/unit/test_range \
 	tests/unit/test_record \
