@@ -414,7 +414,7 @@ Test(start, a_map_header_without_a_sum_of_its_entries_is_taken)
 	expect_blocks();
 }
 
-/* Whole blocks, each of ours, when it is read again: an older one among them. */
+/* Whole blocks, each of ours, but an older one when it is read again. */
 static uint8_t older[2][RAID_BLOCK];
 
 static int
