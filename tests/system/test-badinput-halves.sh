@@ -22,7 +22,7 @@ mv "$dir/m1" "$dir/m3" "$dir/away"
 raidd_start
 expect 7 ctl start a
 says "error RD-1302"
-says "0.1 (member "
+says "0.1 (serial "
 says "raidctl start a --degraded"
 expect 8 ctl wait a --for started --timeout 1
 for m in m0 m2; do cp --sparse=always "$dir/$m" "$dir/fork/$m"; done

@@ -112,7 +112,7 @@ restore
 rm "$dir/m2" "$dir/m3"
 again 2
 says "RD-1303"
-says "1.0 (member "
+says "1.0 (serial "
 expect 7 ctl start a
 says "a set has no in-sync leg"
 expect 7 ctl start a --degraded
