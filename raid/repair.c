@@ -3,7 +3,8 @@
  * Repairs asked for: units of which some leg gave what was not right, and what
  * reads saw there.  A bad copy gets one verdict however often it is read
  * before it is settled: for an error at once, for data that does not verify
- * when the unit is settled, since more is known then (judge.c).
+ * when the unit is settled, since more is known then (judge.c).  What there is
+ * no room to remember gets none yet: it would get another with each look.
  */
 #include "set.h"
 
@@ -39,7 +40,7 @@ repair_ask(struct set *set, uint64_t unit)
 
 	if (rp || PLANTED(MISMATCH_NOT_REPAIRED) || set->raid->salvage)
 		return rp;
-	/* When full it is dropped: the next read finds it again. */
+	/* When full it is dropped: the next read finds it again, and tells. */
 	if (sr->repair_count == REPAIR_MAX)
 		return NULL;
 	rp = &sr->repairs[sr->repair_count++];
@@ -54,7 +55,8 @@ repair_suspect(struct set *set, struct leg *leg, uint64_t block, uint64_t place)
 	uint16_t bit = (uint16_t)(1u << block % UNIT_BLOCKS);
 
 	if (!rp) {
-		verdict_give_block(leg, block, place);
+		if (set->raid->salvage) /* nothing is repaired */
+			verdict_give_block(leg, block, place);
 		return;
 	}
 	if ((rp->told[leg->index] | rp->suspects[leg->index]) & bit)
@@ -81,6 +83,7 @@ repair_read_error(struct set *set, struct leg *leg, uint64_t block,
 		  uint64_t count, int err)
 {
 	uint64_t last = (block + count - 1) / UNIT_BLOCKS;
+	bool taken = set->raid->salvage;
 	bool told = false;
 
 	for (uint64_t unit = block / UNIT_BLOCKS; unit <= last; unit++) {
@@ -94,12 +97,13 @@ repair_read_error(struct set *set, struct leg *leg, uint64_t block,
 
 		if (!rp)
 			continue;
+		taken = true;
 		rp->told[leg->index] |= repair_mask(unit, block, count);
 		/* One block is to be called well again, if all are. */
 		if (!told && unit == block / UNIT_BLOCKS)
 			rp->asked[leg->index] |= repair_mask(unit, block, 1);
 	}
-	if (!told)
+	if (taken && !told)
 		verdict_give(leg, VERDICT_READ_ERROR, err, block * BLOCK_BYTES,
 			     count * BLOCK_BYTES);
 }

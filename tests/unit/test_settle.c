@@ -578,7 +578,8 @@ read_all(uint64_t units)
 	}
 }
 
-/* More repairs at a time than are remembered: later reads find the rest. */
+/* More repairs at a time than are remembered: later reads find the rest.  Each
+ * bad copy is told once: a verdict is charged to the budget. */
 Test(settle, repairs_that_were_forgotten_are_found_again)
 {
 	enum { UNITS = 160 };
@@ -593,12 +594,15 @@ Test(settle, repairs_that_were_forgotten_are_found_again)
 		member_block(1, u * UNIT_BLOCKS)[9] ^= 1;
 	read_all(UNITS);
 	cr_assert_geq(set()->legs[1].repaired, REPAIR_MAX);
-	cr_assert_lt(set()->legs[1].repaired, set()->legs[1].budget_used);
+	cr_assert_lt(set()->legs[1].repaired, UNITS);
+	cr_assert_eq(set()->legs[1].budget_used, set()->legs[1].repaired);
 	for (unsigned i = 0; i < 20; i++) {
 		read_all(UNITS);
 		cr_assert_eq(read_block(0), 0); /* the other leg's turn */
 	}
 	cr_assert_eq(set()->legs[1].repaired, UNITS);
+	cr_assert_eq(set()->legs[1].verdicts[VERDICT_MISMATCH], UNITS);
+	cr_assert_eq(set()->legs[1].budget_used, UNITS);
 }
 
 /* It reaches into two units, only the second of which waits. */
