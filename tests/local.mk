@@ -323,6 +323,8 @@ SYSTEM = \
 	tests/system/crash.sh \
 	tests/system/crash_checker.py \
 	tests/system/crash_members.py \
+	tests/system/faults_check.py \
+	tests/system/flip.py \
 	tests/system/functions.sh \
 	tests/system/hang.sh \
 	tests/system/ledger.sh \
@@ -330,6 +332,8 @@ SYSTEM = \
 	tests/system/nbd_lazy.py \
 	tests/system/nbd_rude.py \
 	tests/system/postgres.sh \
+	tests/system/rot.sh \
+	tests/system/rot_postgres.sh \
 	tests/system/sb_edit.py \
 	tests/system/test-admin-absent.sh \
 	tests/system/test-admin-attach.sh \
@@ -369,6 +373,9 @@ SYSTEM = \
 	tests/system/test-postgres-crash.sh \
 	tests/system/test-postgres-leg.sh \
 	tests/system/test-quickstart.sh \
+	tests/system/test-rot-lost.sh \
+	tests/system/test-rot-postgres-both.sh \
+	tests/system/test-rot-postgres.sh \
 	tests/system/test-salvage.sh \
 	$(NULL)
 

@@ -121,3 +121,19 @@ cluster_check() {
 	as_postgres "$pg_bin/pg_checksums" --check -D "$pg_data" ||
 		fail "pg_checksums found damage"
 }
+
+# A table that lies on the disk, and is more than shared_buffers.
+table_rows=40000
+table_make() {
+	sql -c "CREATE TABLE rows AS SELECT number, repeat(md5(number::text),
+		30) AS filler FROM generate_series(1, $table_rows) AS number"
+	sql -c "CREATE INDEX ON rows (number)"
+	sql -c CHECKPOINT
+}
+
+# All of it, read anew.
+table_check() {
+	[ "$(sql -c "SELECT count(*) FROM rows
+		WHERE filler = repeat(md5(number::text), 30)")" = \
+		$table_rows ] || fail "rows are not as they were"
+}
