@@ -329,6 +329,26 @@ faults_draw_kind(struct sim *s, struct rng *r)
 	}
 }
 
+/* Where nobody is spared, often the same place on all legs: it is lost. */
+static void
+faults_rot(struct sim *s, struct rng *r, unsigned member, uint64_t at)
+{
+	unsigned legs = s->options.geometry.legs;
+	uint8_t mask = (uint8_t)(1u << rng_below(r, 8));
+
+	(void)disk_flip(&s->member[member].disk, at, mask);
+	if (!s->options.unbounded || sim_area(s, at) != AREA_DATA ||
+	    rng_percent(r, 60))
+		return;
+	for (unsigned i = member / legs * legs; i < member / legs * legs + legs;
+	     i++) {
+		if (i == member)
+			continue;
+		(void)disk_flip(&s->member[i].disk, at, mask);
+		faults_taint(s, i);
+	}
+}
+
 static void
 faults_hit(struct sim *s, struct rng *r, enum fault kind, unsigned member)
 {
@@ -349,8 +369,7 @@ faults_hit(struct sim *s, struct rng *r, enum fault kind, unsigned member)
 	}
 	faults_taint(s, member);
 	if (kind == FAULT_ROT)
-		(void)disk_flip(&m->disk, at + byte,
-				(uint8_t)(1u << rng_below(r, 8)));
+		faults_rot(s, r, member, at + byte);
 	else if (kind == FAULT_BAD_SECTOR)
 		(void)disk_make_bad(&m->disk, at, m->disk.sector_bytes);
 	else if (kind == FAULT_VANISH)
