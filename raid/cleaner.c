@@ -126,6 +126,8 @@ cleaner_collect(struct set *set, bool pressed, uint32_t max)
 
 		/* Units to be resynced cannot be cleaned; when stopping they
 		 * are not settled any more, and must not hide the others. */
+		if (u->open)
+			continue;
 		if (u->resync && stopping && !PLANTED(STOP_LOOKS_AT_RESYNC))
 			continue;
 		if (cl->count == max ||

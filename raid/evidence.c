@@ -95,6 +95,7 @@ evidence_lose(struct settle *st, uint32_t b)
 	}
 	set->salvage.undecided_blocks++;
 	lost_add(set, block);
+	st->open = true;
 }
 
 static void

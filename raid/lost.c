@@ -84,6 +84,22 @@ lost_enter(struct set *set, enum lost_kind kind, uint64_t at)
 	return true;
 }
 
+/* Units that were left to R17 for blocks that are lost no more (settle.c). */
+static void
+lost_close_units(struct set *set, uint64_t block, uint64_t count)
+{
+	list_for_each (l, following, &set->units.lru) {
+		struct unit *u = list_entry(l, struct unit, lru);
+		uint64_t first = u->number * UNIT_BLOCKS;
+
+		if (u->open && first < block + count &&
+		    block < first + UNIT_BLOCKS &&
+		    !extents_touch(&set->lost.now[LOST_BLOCKS], first,
+				   UNIT_BLOCKS))
+			settler_close(set, u);
+	}
+}
+
 /* False: nothing of it was there. */
 static bool
 lost_drop(struct set *set, enum lost_kind kind, uint64_t at, uint64_t count)
@@ -121,9 +137,11 @@ lost_add_page(struct set *set, uint64_t region)
 void
 lost_readable(struct set *set, uint64_t block)
 {
-	if (lost_drop(set, LOST_BLOCKS, block, 1))
-		raid_note(set->raid, NOTE_LOST_READABLE, set, NULL, 0,
-			  block * BLOCK_BYTES, BLOCK_BYTES);
+	if (!lost_drop(set, LOST_BLOCKS, block, 1))
+		return;
+	lost_close_units(set, block, 1);
+	raid_note(set->raid, NOTE_LOST_READABLE, set, NULL, 0,
+		  block * BLOCK_BYTES, BLOCK_BYTES);
 }
 
 void
@@ -182,6 +200,8 @@ void
 lost_left(struct set *set, uint64_t block, uint64_t count)
 {
 	(void)lost_drop(set, LOST_BLOCKS, block, count);
+	if (set->units.open > 0)
+		lost_close_units(set, block, count);
 	/* What found no room is said again, or looked at by a start. */
 	(void)extents_remove(&set->lost.said[LOST_BLOCKS], block, count);
 }

@@ -268,7 +268,7 @@ sum_is_undecided(const struct set *set, uint64_t block)
 	const struct node *n = sums_newest(&set->sums, block);
 	const struct unit *u = units_find(&set->units, block / UNIT_BLOCKS);
 
-	return u && u->resync && n && !(n->flags & NODE_DONE);
+	return u && u->resync && !u->open && n && !(n->flags & NODE_DONE);
 }
 
 enum sum_known

@@ -113,6 +113,8 @@
 	  "a block that was discarded stays on the list")                      \
 	X(LOST_NOT_LOOKED_AT, "R11", "I20",                                    \
 	  "a start does not look again at what is listed as lost")             \
+	X(LOST_DECIDED, "R17", "I20",                                          \
+	  "a block that no leg gave after a crash is settled all the same")    \
 	X(LOST_ACCEPTED, "R17", "I20",                                         \
 	  "the last resort takes what the legs have of a lost block")          \
 	X(SUBBLOCK_WRITE_OVER_LOST, "R11", "H15",                              \

@@ -264,6 +264,9 @@ set_init(struct raid *r, uint32_t index, const struct raid_config *cfg,
 	list_init(&set->starved_units);
 	sums_init(&set->sums, z->sums, z->sum_pool, set->region_shift);
 	units_init(&set->units, z->units, z->unit_pool);
+	/* Their regions' sums go into no page meanwhile. */
+	set->units.open_max = (uint32_t)sizes_min(
+		z->units / 4, z->sums / 2 / g->region_blocks);
 	lost_init(set, z->lost);
 	pages_init(set, z->frames);
 	ranges_init(&set->ranges);

@@ -379,6 +379,8 @@ struct settle {
 	uint16_t known;            /* blocks whose sum is */
 	uint16_t bad[SB_LEGS_MAX]; /* blocks that do not match it */
 	bool evidence; /* R17 decides; else the sum does */
+	bool again;    /* ... of listed blocks only: the others are decided */
+	bool open;     /* some block it could not decide */
 	struct range range;
 	struct fan fan;
 	struct job job;

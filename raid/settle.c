@@ -25,6 +25,26 @@ settle_offset(const struct settle *st, uint32_t b)
 
 /* --- the end --- */
 
+/*
+ * A block that no leg gave may have been acknowledged with a sum older than its
+ * newest: a read error that passes must not decide it for good.  So its unit is
+ * not CLEAN before the block is overwritten, discarded or can be read, and the
+ * next start looks at all its sums again.
+ */
+static void
+settle_decided(struct settle *st, struct unit *u)
+{
+	struct set *set = st->set;
+	struct units *us = &set->units;
+	bool open = st->open && !set_is_quiet(set) && !PLANTED(LOST_DECIDED);
+
+	u->gen = set->flusher.gen;
+	if (open && (u->open || us->open < us->open_max))
+		unit_set_open(us, u, true);
+	else
+		settler_close(set, u);
+}
+
 static void
 settle_finish(struct settle *st, int res)
 {
@@ -41,9 +61,7 @@ settle_finish(struct settle *st, int res)
 		u->settling = false;
 	if (u && u->resync && res == 0) {
 		CHECK(st->evidence); /* its lock was held since */
-		unit_set_resync(&set->units, u, false);
-		set->resync_in[set_region(set, st->unit * UNIT_BLOCKS)]--;
-		u->gen = set->flusher.gen;
+		settle_decided(st, u);
 	}
 	/* A leg has what its sum says, or the record of a new one. */
 	for (uint32_t b = 0; b < UNIT_BLOCKS && res == 0; b++)
@@ -306,7 +324,10 @@ settle_decide(struct settle *st)
 	}
 	judge_tell(st);
 	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
-		if (st->evidence) {
+		uint64_t block = st->unit * UNIT_BLOCKS + b;
+
+		if (st->evidence && (!st->again ||
+				     lost_is_listed(set, block, 1))) {
 			judge_evidence(st, b);
 			evidence_choose(st, b);
 		} else {
@@ -395,6 +416,7 @@ settle_read(struct settle *st)
 	if (st->frame && !PLANTED(EVIDENCE_NOT_PINNED))
 		pages_pin(st->frame);
 	st->chosen = 0;
+	st->open = false;
 	st->record = 0;
 	st->pending = 1;
 	for (uint32_t i = 0; i < settle_legs(st); i++) {
@@ -447,6 +469,7 @@ settle_granted(struct range *range)
 	struct unit *u = units_find(&st->set->units, st->unit);
 
 	st->evidence = u && u->resync;
+	st->again = u && u->open;
 	if (!st->evidence || !flush_is_needed(st->set)) {
 		settle_load(st);
 		return;

@@ -28,15 +28,23 @@ settler_is_needed(const struct set *set, uint64_t block, uint64_t count)
 {
 	uint64_t last = (block + count - 1) / UNIT_BLOCKS;
 
-	if (set->units.resync == 0)
+	if (units_resync_left(&set->units) == 0)
 		return false;
 	for (uint64_t i = block / UNIT_BLOCKS; i <= last; i++) {
 		const struct unit *u = units_find(&set->units, i);
 
-		if (u && u->resync)
+		if (u && u->resync && !u->open)
 			return true;
 	}
 	return false;
+}
+
+void
+settler_close(struct set *set, struct unit *u)
+{
+	unit_set_open(&set->units, u, false);
+	unit_set_resync(&set->units, u, false);
+	set->resync_in[set_region(set, u->number * UNIT_BLOCKS)]--;
 }
 
 /* --- who waits --- */
@@ -131,14 +139,15 @@ settler_next_background(struct set *set, uint64_t *unit)
 	struct settler *sr = &set->settler;
 	struct units *us = &set->units;
 
-	if (us->resync == 0 || !set_can_record(set) ||
+	if (units_resync_left(us) == 0 || !set_can_record(set) ||
 	    (set->raid->phase == PHASE_STOPPING && list_empty(&set->starved)))
 		return false;
 	for (uint32_t i = 0; i < us->count; i++) {
 		const struct unit *u = &us->all[sr->cursor];
 
 		sr->cursor = (sr->cursor + 1) % us->count;
-		if (u->state != UNIT_CLEAN && u->resync && !u->settling) {
+		if (u->state != UNIT_CLEAN && u->resync && !u->open &&
+		    !u->settling) {
 			*unit = u->number;
 			return true;
 		}
@@ -151,12 +160,12 @@ settler_announce(struct set *set)
 {
 	struct settler *sr = &set->settler;
 
-	if (set->units.resync > 0 && !sr->announced) {
+	if (units_resync_left(&set->units) > 0 && !sr->announced) {
 		sr->announced = true;
 		sr->rewritten = 0;
 		raid_note(set->raid, NOTE_RESYNC_START, set, NULL, 0,
-			  set->units.resync, 0);
-	} else if (set->units.resync == 0 && sr->announced) {
+			  units_resync_left(&set->units), 0);
+	} else if (units_resync_left(&set->units) == 0 && sr->announced) {
 		sr->announced = false;
 		raid_note(set->raid, NOTE_RESYNC_DONE, set, NULL, 0,
 			  sr->rewritten, 0);

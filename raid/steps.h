@@ -28,6 +28,7 @@ struct part;
 struct repair;
 struct scan;
 struct set;
+struct unit;
 
 /* leg.c */
 /* Something failed on it.  True: it is being evicted; false: it is the last
@@ -192,6 +193,8 @@ uint64_t trim_left(const struct set *set);
 void settler_carve(struct set *set, struct arena *a);
 void settler_init(struct set *set);
 void settler_tick(struct set *set);
+/* Nothing of it is left to R17. */
+void settler_close(struct set *set, struct unit *u);
 bool settler_is_needed(const struct set *set, uint64_t block, uint64_t count);
 void settler_wait(struct set *set, struct part *p);
 

@@ -50,6 +50,7 @@ units_reset(struct units *us)
 	       ((size_t)us->hash_mask + 1) * sizeof(us->heads[0]));
 	us->used = 0;
 	us->resync = 0;
+	us->open = 0;
 	list_init(&us->lru);
 	list_init(&us->free);
 	for (uint32_t i = 0; i < us->count; i++) {
@@ -131,8 +132,19 @@ unit_set_resync(struct units *us, struct unit *u, bool resync)
 {
 	if (u->resync == resync)
 		return;
+	CHECK(!u->open);
 	u->resync = resync;
 	us->resync += resync ? 1 : (uint32_t)-1;
+}
+
+void
+unit_set_open(struct units *us, struct unit *u, bool open)
+{
+	if (u->open == open)
+		return;
+	CHECK(u->resync);
+	u->open = open;
+	us->open += open ? 1 : (uint32_t)-1;
 }
 
 void
@@ -140,6 +152,7 @@ units_check(const struct units *us)
 {
 	uint32_t used = 0;
 	uint32_t resync = 0;
+	uint32_t open = 0;
 
 	for (const struct list *l = us->lru.next; l != &us->lru; l = l->next) {
 		const struct unit *u = container_of(l, const struct unit, lru);
@@ -148,7 +161,9 @@ units_check(const struct units *us)
 		CHECK(units_find(us, u->number) == u);
 		used++;
 		resync += u->resync;
+		open += u->open;
 	}
 	CHECK(used == us->used);
 	CHECK(resync == us->resync);
+	CHECK(open == us->open);
 }

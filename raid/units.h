@@ -34,6 +34,9 @@ struct unit {
 	uint32_t gen;      /* flush generation when the last write ended */
 	bool resync;
 	bool settling;
+	/* resync, but only for blocks that no leg gave (evidence_lose): nobody
+	 * waits for it. */
+	bool open;
 };
 
 struct units {
@@ -44,6 +47,8 @@ struct units {
 	uint32_t limit; /* in use at most, but for replay */
 	uint32_t used;
 	uint32_t resync; /* units with resync set */
+	uint32_t open;   /* of these */
+	uint32_t open_max;
 	struct list lru;
 	struct list free;
 };
@@ -64,6 +69,14 @@ void units_touch(struct units *us, struct unit *u, uint64_t now_ns);
 /* The only place that changes u->state. */
 void unit_set_state(struct unit *u, enum unit_state to);
 void unit_set_resync(struct units *us, struct unit *u, bool resync);
+void unit_set_open(struct units *us, struct unit *u, bool open);
+
+/* Units that wait to be resynced. */
+static inline uint32_t
+units_resync_left(const struct units *us)
+{
+	return us->resync - us->open;
+}
 
 void units_check(const struct units *us);
 

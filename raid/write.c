@@ -76,6 +76,7 @@ write_undecided(struct part *p)
 		struct unit *u =
 			units_find(&set->units, part_unit_number(p, bit));
 
+		unit_set_open(&set->units, u, false);
 		if (u->resync || PLANTED(UNDECIDED_NOT_RESYNCED))
 			continue;
 		unit_set_resync(&set->units, u, true);

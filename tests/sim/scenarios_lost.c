@@ -179,6 +179,49 @@ lost_until_readable(struct sim *s, unsigned variant)
 	EXPECT(s, do_read(s, 0, BLOCK(4)) == 0);
 }
 
+/*
+ * After a crash no leg can be read where one of two sums is to be chosen.  What
+ * was acknowledged is not forgotten, though its unit is written meanwhile, and
+ * cleaned, and the array stopped.
+ */
+static void
+lost_until_decided(struct sim *s, unsigned variant)
+{
+	struct rule *r;
+
+	EXPECT(s, do_write(s, 0, BLOCK(4), RAID_FUA) == 0);
+	EXPECT(s, fail_leg(s, 0, 1) == 0);
+	pass(s, SECONDS(60));
+	s->guard[0] = 0;
+	r = on(s, 0, AREA_DATA, IO_WRITE, RULE_SUBMIT, RULE_HOLD);
+	client_send(s, RAID_WRITE, 0, BLOCK(1), BLOCK(1));
+	EXPECT(s, await_rule(s, r, 1));
+	power_cut(s, FATE_DROP);
+	EXPECT(s, disk_make_bad(&s->member[0].disk,
+				s->layout.data_offset + BLOCK(1), 512));
+	EXPECT(s, restart(s, 1));
+	EXPECT(s, do_read(s, BLOCK(1), BLOCK(1)) == -EIO);
+	EXPECT(s, sim_is_listed(s, 0, 1));
+	EXPECT(s, do_write(s, BLOCK(2), BLOCK(1), 0) == 0);
+	pass(s, SECONDS(60));
+	EXPECT(s, do_read(s, BLOCK(2), BLOCK(1)) == 0);
+	EXPECT(s, lost_status(s)->resync_units == 0);
+	if (variant == 0)
+		EXPECT(s, sim_stop(s));
+	else if (variant == 1)
+		power_cut(s, FATE_DROP);
+	else if (variant == 2)
+		daemon_dies(s);
+	disk_heal(&s->member[0].disk);
+	if (variant < 3)
+		EXPECT(s, restart(s, 1));
+	else
+		EXPECT(s, do_read(s, BLOCK(1), BLOCK(1)) == -EIO);
+	pass(s, SECONDS(1)); /* asked for by that read */
+	EXPECT(s, do_read(s, 0, BLOCK(4)) == 0);
+	EXPECT(s, lost_status(s)->lost_blocks == 0);
+}
+
 /* More than the list has room for: it says that there are others, and reads
  * are not misled. */
 static void
@@ -324,6 +367,9 @@ const struct scenario lost_scenarios[] = {
 	 .variants = 3, .sets = 1, .legs = 2, .lenient = true},
 	{.name = "lost-until-readable", .run = lost_until_readable,
 	 .hole = "I20: a read error that passed leaves a block listed",
+	 .variants = 4, .sets = 1, .legs = 2, .lenient = true},
+	{.name = "lost-until-decided", .run = lost_until_decided,
+	 .hole = "R17: a read error at a start settles a sum without data",
 	 .variants = 4, .sets = 1, .legs = 2, .lenient = true},
 	{.name = "lost-list-is-too-short", .run = lost_list_is_too_short,
 	 .hole = "I20: what the list has no room for counts as well",

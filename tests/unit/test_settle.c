@@ -334,7 +334,7 @@ settle_unit_0(void)
 	memio_release(&m);
 	m.gates[0].res = 0;
 	memio_turn(&m);
-	cr_assert_eq(set()->units.resync, 0);
+	cr_assert_eq(units_resync_left(&set()->units), 0);
 }
 
 /* Its page says that it was unwritten: what lies on the disk is nobody's. */

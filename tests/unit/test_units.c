@@ -205,6 +205,27 @@ Test(units, a_unit_with_writes_in_flight_is_not_removed, .signal = SIGABRT)
 	units_remove(&us, u);
 }
 
+Test(units, an_open_unit_waits_for_no_resync)
+{
+	struct unit *a = dirty(1);
+	struct unit *b = dirty(2);
+
+	unit_set_resync(&us, a, true);
+	unit_set_resync(&us, b, true);
+	unit_set_open(&us, a, true);
+	unit_set_open(&us, a, true);
+	cr_assert_eq(us.resync, 2);
+	cr_assert_eq(units_resync_left(&us), 1);
+	units_check(&us);
+	unit_set_open(&us, a, false);
+	cr_assert_eq(units_resync_left(&us), 2);
+}
+
+Test(units, only_a_unit_to_be_resynced_can_be_open, .signal = SIGABRT)
+{
+	unit_set_open(&us, dirty(1), true);
+}
+
 Test(units, a_unit_to_be_resynced_is_not_removed, .signal = SIGABRT)
 {
 	struct unit *u = units_add(&us, 1);
