@@ -176,7 +176,7 @@ heal_is_idle(const struct set *set)
 
 	if (hr->reading)
 		return false;
-	for (uint32_t i = 0; i < hr->count && !set->write_stopped; i++)
+	for (uint32_t i = 0; i < hr->count; i++)
 		if (set->resync_in[hr->heals[i].region] == 0 &&
 		    !PLANTED(BAD_PAGE_KEPT))
 			return false;

@@ -20,6 +20,7 @@ UNIT_TESTS = \
 	tests/unit/test_device \
 	tests/unit/test_golden \
 	tests/unit/test_hang \
+	tests/unit/test_heal \
 	tests/unit/test_kept \
 	tests/unit/test_large \
 	tests/unit/test_last_leg \
