@@ -117,7 +117,7 @@ judge_begin(struct settle *st)
 
 	judge_all(st);
 	if (!leg || (slot != SLOT_0 && slot != SLOT_1) ||
-	    !judge_is_in_doubt(st)) {
+	    !judge_is_in_doubt(st) || PLANTED(OLDER_PAGE_IGNORED)) {
 		settle_decide(st);
 		return;
 	}

@@ -285,7 +285,15 @@
 	X(WENT_BACK_LEFT_SO, "R19", "H21",                                     \
 	  "metadata of a leg that went back while running stay as they are")   \
 	X(MAP_LEFT_BACK, "R19", "H21",                                         \
-	  "of a leg that went back only the superblocks are written anew")
+	  "of a leg that went back only the superblocks are written anew")     \
+	X(UNWRITTEN_LEFT_UNREADABLE, "R11", "-",                               \
+	  "an unwritten block that a leg cannot read is left so")              \
+	X(ERROR_TOLD_TWICE, "R11", "-",                                        \
+	  "a read error is told again when its unit is repaired")              \
+	X(ZEROS_ARE_MISDIRECTED, "R11", "-",                                   \
+	  "zeros in place of data are blamed on another block of zeros")       \
+	X(OLDER_PAGE_IGNORED, "R17", "H24",                                    \
+	  "a lost write that only the page before tells is a mismatch")
 
 enum plant {
 	PLANT_NONE,

@@ -207,26 +207,20 @@ settle_check_failed(struct settle *st, struct leg *leg, uint32_t b, int err)
 }
 
 static void
-settle_check_leg(struct settle *st, struct leg *leg, int res)
+settle_check_block(struct settle *st, struct leg *leg, uint32_t b, int res)
 {
-	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
-		uint64_t block = st->unit * UNIT_BLOCKS + b;
-		uint16_t bit = (uint16_t)(1u << b);
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
 
-		if (!(st->to_write[leg->index] & bit))
-			continue;
-		if (res < 0 ||
-		    sum_of(st->set->sum_base, block,
-			   settle_block(st, leg->index, b)) != st->sum[b]) {
-			settle_check_failed(st, leg, b, res);
-			continue;
-		}
-		leg->repaired++;
-		st->set->settler.rewritten++;
-		if (!st->evidence || (st->repair.told[leg->index] & bit))
-			raid_note(leg->raid, NOTE_REPAIRED, st->set, leg, 0,
-				  block * BLOCK_BYTES, 0);
+	if (res < 0 || sum_of(st->set->sum_base, block,
+			      settle_block(st, leg->index, b)) != st->sum[b]) {
+		settle_check_failed(st, leg, b, res);
+		return;
 	}
+	leg->repaired++;
+	st->set->settler.rewritten++;
+	if (!st->evidence || (st->repair.told[leg->index] >> b & 1))
+		raid_note(leg->raid, NOTE_REPAIRED, st->set, leg, 0,
+			  block * BLOCK_BYTES, 0);
 }
 
 static void
@@ -235,9 +229,23 @@ settle_check_done(struct op *op, int res)
 	struct settle *st = op->owner;
 
 	if (!settle_is_abandoned(st, op))
-		settle_check_leg(st, op->leg, res);
+		settle_check_block(st, op->leg, (uint32_t)op->tag, res);
 	if (--st->pending == 0)
 		settle_record(st);
+}
+
+/* One by one: others of the unit may be unreadable. */
+static void
+settle_check_leg(struct settle *st, struct leg *leg)
+{
+	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
+		if (!(st->to_write[leg->index] >> b & 1))
+			continue;
+		st->pending++;
+		op_submit(leg, IO_READ, settle_offset(st, b), BLOCK_BYTES,
+			  settle_block(st, leg->index, b), false,
+			  settle_check_done, st, b);
+	}
 }
 
 static void
@@ -251,16 +259,9 @@ settle_written(struct fan *fan, int res)
 	}
 	st->step = SETTLE_CHECKING;
 	st->pending = 1;
-	for (uint32_t i = 0; i < settle_legs(st); i++) {
-		struct leg *leg = &st->set->legs[i];
-
-		if (!st->to_write[i] || leg->run != RUN_IN)
-			continue;
-		st->pending++;
-		op_submit(leg, IO_READ, settle_offset(st, 0), UNIT_BYTES,
-			  settle_block(st, i, 0), false, settle_check_done, st,
-			  0);
-	}
+	for (uint32_t i = 0; i < settle_legs(st); i++)
+		if (st->set->legs[i].run == RUN_IN)
+			settle_check_leg(st, &st->set->legs[i]);
 	if (--st->pending == 0)
 		settle_record(st);
 }
@@ -279,6 +280,24 @@ settle_compare(struct settle *st, uint32_t b)
 			   BLOCK_BYTES) != 0)
 			st->to_write[i] |= (uint16_t)(1u << b);
 	}
+}
+
+/* An unwritten block that a leg cannot read is of no value to anybody, but
+ * each read across it would fail: zeros. */
+static void
+settle_blank(struct settle *st, uint32_t b)
+{
+	struct set *set = st->set;
+	uint64_t block = st->unit * UNIT_BLOCKS + b;
+	uint32_t sum;
+
+	if (sum_lookup(set, block, &sum) != SUM_KNOWN ||
+	    sum != SUM_UNWRITTEN || PLANTED(UNWRITTEN_LEFT_UNREADABLE))
+		return;
+	st->sum[b] = sum_of(set->sum_base, block, set->raid->zeros);
+	for (uint32_t i = 0; i < settle_legs(st); i++)
+		if (set->legs[i].run == RUN_IN && !settle_is_readable(st, i, b))
+			st->to_write[i] |= (uint16_t)(1u << b);
 }
 
 /* What was decided holds for this run, or until a checkpoint says it: there
@@ -333,8 +352,12 @@ settle_decide(struct settle *st)
 		} else {
 			evidence_by_sum(st, b);
 		}
-		if ((st->chosen >> b & 1) && !set_is_quiet(set))
+		if (set_is_quiet(set))
+			continue;
+		if (st->chosen >> b & 1)
 			settle_compare(st, b);
+		else
+			settle_blank(st, b);
 	}
 	if (set_is_quiet(set)) {
 		settle_keep(st);
@@ -352,7 +375,10 @@ settle_decide(struct settle *st)
 				fan_write_leg(
 					&st->fan, &set->legs[i],
 					settle_offset(st, b), BLOCK_BYTES,
-					settle_block(st, st->source[b], b),
+					st->chosen >> b & 1
+						? settle_block(
+							  st, st->source[b], b)
+						: set->raid->zeros,
 					!PLANTED(REPAIR_WITHOUT_FUA));
 	fan_end(&st->fan);
 }
@@ -364,7 +390,7 @@ settle_unreadable(struct settle *st, struct leg *leg, uint32_t b, int err)
 {
 	uint16_t bit = (uint16_t)(1u << b);
 
-	if (st->repair.told[leg->index] & bit)
+	if ((st->repair.told[leg->index] & bit) && !PLANTED(ERROR_TOLD_TWICE))
 		return;
 	st->repair.told[leg->index] |= bit;
 	verdict_give(leg, VERDICT_READ_ERROR, err,

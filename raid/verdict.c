@@ -121,7 +121,7 @@ verdict_place(struct set *set, uint64_t block, const void *data)
 
 	if (verdict_is_from(set, block, crc))
 		return verdict_own_place(set, block);
-	if (block_is_uniform(data))
+	if (block_is_uniform(data) && !PLANTED(ZEROS_ARE_MISDIRECTED))
 		return PLACE_UNKNOWN;
 	return verdict_elsewhere(set, block, crc);
 }

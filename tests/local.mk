@@ -174,6 +174,8 @@ tests_sim_sim_SOURCES = \
 	tests/sim/watch.h \
 	tests/sim/watch_answers.c \
 	tests/sim/watch_records.c \
+	tests/sim/witness.c \
+	tests/sim/witness.h \
 	$(NULL)
 
 # Models of the rules, searched whole.

@@ -74,6 +74,7 @@ calm_stop(struct sim *s)
 		sim_fail(s, "sim", "a run ended in the calm phase");
 	if (!s->lenient)
 		sim_check_members(s);
+	witness_check(s);
 }
 
 /* False: it waits for a member that is gone, or for the operator. */

@@ -156,6 +156,7 @@ sim_fini(struct sim *s)
 	}
 	client_fini(s);
 	watch_fini(s);
+	witness_fini(s);
 	faults_fini(s);
 	oracle_fini(&s->oracle);
 	queue_fini(&s->queue);

@@ -136,6 +136,7 @@ faults_draw_error(struct sim *s, const struct sim_op *op)
 	if (kind == FAULT_DISCARD_ERROR)
 		return -EOPNOTSUPP;
 	faults_taint(s, op->member);
+	witness_deed(s, op->member, kind, op->offset, op->length, 0);
 	if (op->op == IO_FLUSH)
 		s->flush_failed = true;
 	return -EIO;
@@ -205,8 +206,11 @@ faults_divert(struct sim *s, struct sim_op *op)
 		return false;
 	if (!disk_lose(d, op->offset, op->length, op->data))
 		return false;
-	if (astray)
-		(void)disk_spoil(d, at, op->length, op->data);
+	witness_deed(s, op->member, FAULT_LOST_WRITE, op->offset, op->length,
+		     0);
+	if (astray && disk_spoil(d, at, op->length, op->data))
+		witness_deed(s, op->member, FAULT_MISDIRECTED, at, op->length,
+			     op->offset);
 	faults_note(s, astray ? FAULT_MISDIRECTED : FAULT_LOST_WRITE,
 		    op->member, op->offset, at);
 	faults_taint(s, op->member);
@@ -228,6 +232,7 @@ faults_misread(struct sim *s, struct sim_op *op)
 	else if (!faults_draw_elsewhere(s, op, &at) ||
 		 !disk_read(d, at, op->length, op->req->buf))
 		return;
+	witness_deed(s, op->member, FAULT_MISREAD, op->offset, op->length, at);
 	faults_note(s, FAULT_MISREAD, op->member, op->offset, at);
 	faults_taint(s, op->member);
 }
@@ -312,7 +317,7 @@ faults_draw_kind(struct sim *s, struct rng *r)
 {
 	static const enum fault kinds[] = {
 		FAULT_ROT, FAULT_BAD_SECTOR, FAULT_STUCK_SECTOR, FAULT_VANISH,
-		FAULT_OPERATOR, FAULT_STALE,
+		FAULT_OPERATOR, FAULT_STALE, FAULT_REVERT,
 	};
 	unsigned total = 0;
 	uint64_t draw;
@@ -345,8 +350,35 @@ faults_rot(struct sim *s, struct rng *r, unsigned member, uint64_t at)
 		if (i == member)
 			continue;
 		(void)disk_flip(&s->member[i].disk, at, mask);
+		witness_deed(s, i, FAULT_ROT, at, 1, 0);
 		faults_taint(s, i);
 	}
+}
+
+/* But for what is undecided; of an image that there is, else it is made. */
+static void
+faults_revert(struct sim *s, unsigned member)
+{
+	struct sim_member *m = &s->member[member];
+
+	if (!s->has_image || s->image_of != member) {
+		faults_take_image(s, member);
+		return;
+	}
+	faults_taint(s, member);
+	m->reverted = true;
+	witness_deed_all(s, member, FAULT_REVERT);
+	for (uint64_t at = 0; at < m->disk.bytes; at += ORACLE_BLOCK)
+		if (!faults_is_undecided(s, member, at) &&
+		    !disk_piece_back(&m->disk, &s->image, at))
+			return;
+}
+
+static void
+faults_vanish(struct sim *s, unsigned member)
+{
+	s->member[member].disk.vanished = true;
+	witness_deed_all(s, member, FAULT_VANISH);
 }
 
 static void
@@ -363,17 +395,21 @@ faults_hit(struct sim *s, struct rng *r, enum fault kind, unsigned member)
 		faults_operator(s, r, member);
 		return;
 	}
-	if (kind == FAULT_STALE) {
-		faults_take_image(s, member);
+	if (kind == FAULT_STALE || kind == FAULT_REVERT) {
+		if (kind == FAULT_STALE)
+			faults_take_image(s, member);
+		else
+			faults_revert(s, member);
 		return;
 	}
 	faults_taint(s, member);
+	witness_deed(s, member, kind, at, m->disk.sector_bytes, 0);
 	if (kind == FAULT_ROT)
 		faults_rot(s, r, member, at + byte);
 	else if (kind == FAULT_BAD_SECTOR)
 		(void)disk_make_bad(&m->disk, at, m->disk.sector_bytes);
 	else if (kind == FAULT_VANISH)
-		m->disk.vanished = true;
+		faults_vanish(s, member);
 	else if (m->stuck_count < ARRAY_SIZE(m->stuck))
 		m->stuck[m->stuck_count++] = at;
 }

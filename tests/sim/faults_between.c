@@ -88,6 +88,7 @@ faults_put_image(struct sim *s)
 		if (!faults_in_doubt(s, i, at))
 			disk_put_back(d, &s->image, at);
 	s->member[i].stale = true;
+	witness_deed_all(s, i, FAULT_STALE);
 	faults_note(s, FAULT_STALE, i, 0, 0);
 	faults_taint(s, i);
 	faults_fini(s);

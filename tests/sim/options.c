@@ -140,6 +140,7 @@ static const uint32_t options_rates[FAULT_COUNT][4] = {
 	[FAULT_VANISH] = {0, 0, 1, 1},
 	[FAULT_OPERATOR] = {0, 0, 1, 1},
 	[FAULT_STALE] = {0, 0, 1, 3},
+	[FAULT_REVERT] = {0, 0, 0, 2},
 	[FAULT_END_LOST] = {0, 0, 0, 30},
 	[FAULT_CABLES] = {0, 0, 50, 100},
 	[FAULT_FOREIGN] = {0, 0, 0, 50},
@@ -187,6 +188,7 @@ options_draw_faults(struct options *o, uint64_t seed)
 	 * left of another time. */
 	o->rate[FAULT_LOST_WRITE] = o->rate[FAULT_MISDIRECTED] = 0;
 	o->rate[FAULT_MISREAD] = o->rate[FAULT_STALE] = 0;
+	o->rate[FAULT_REVERT] = 0;
 	o->force_percent = 0;
 }
 

@@ -43,7 +43,8 @@
 	X(FORCE, "force")             /* a start by force */                   \
 	X(CUT, "cut")                 /* power fails */                        \
 	X(CRASH, "crash")             /* the daemon dies */                    \
-	X(START_ENDED, "start-ended") /* one of the two within a start */
+	X(START_ENDED, "start-ended") /* one of the two within a start */      \
+	X(REVERT, "revert")           /* as stale, while it is in use */
 
 enum fault {
 #define X(name, word) FAULT_##name,
@@ -99,7 +100,7 @@ struct options {
 
 	/* What goes wrong, on disks that are not the guard of their set. */
 	uint64_t fault_off; /* bit per enum fault: never */
-	/* Of I/O: in a million.  ROT to STALE: weights against each other,
+	/* Of I/O: in a million.  ROT to REVERT: weights against each other,
 	 * each fault_every_ns (0: none).  Behind: percent of starts. */
 	unsigned rate[FAULT_COUNT];
 	uint64_t fault_every_ns;

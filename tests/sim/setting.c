@@ -40,6 +40,7 @@ static const struct setting settings[] = {
 	ONE("cables", rate[FAULT_CABLES], 0),
 	ONE("end-lost", rate[FAULT_END_LOST], 0),
 	ONE("stale", rate[FAULT_STALE], 0, 1),
+	ONE("revert", rate[FAULT_REVERT], 0, 1),
 	ONE("operator", rate[FAULT_OPERATOR], 0, 1),
 	ONE("vanish", rate[FAULT_VANISH], 0, 1),
 	ONE("stuck", rate[FAULT_STUCK_SECTOR], 0, 1),
@@ -174,6 +175,7 @@ options_are_sound(const struct options *o)
 	 * on what was left behind gives what was left behind. */
 	return !o->unbounded ||
 	       (o->rate[FAULT_LOST_WRITE] == 0 &&
+		o->rate[FAULT_REVERT] == 0 &&
 		o->rate[FAULT_MISDIRECTED] == 0 &&
 		o->rate[FAULT_MISREAD] == 0 && o->rate[FAULT_STALE] == 0 &&
 		o->lies == LIES_NONE && o->force_percent == 0);

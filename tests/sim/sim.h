@@ -17,6 +17,7 @@
 #include "sim_io.h"
 #include "trace.h"
 #include "watch.h"
+#include "witness.h"
 
 /* A request not answered after this long never will be (I30). */
 #define SIM_ANSWER_NS (600ull * 1000000000ull)
@@ -34,12 +35,14 @@ struct sim_member {
 	bool dead;     /* left behind by a forced start */
 	bool lies;     /* its flushes, and FUA, do nothing */
 	bool stale;    /* an older image of it came back */
+	bool reverted; /* the same, while it was in use */
 	bool forgot;   /* a flush failed in this run */
 	bool weak_end; /* which superblocks may be damaged: at the back */
 	uint64_t stuck[4]; /* sectors that cannot be written */
 	unsigned stuck_count;
 	uint64_t sb_sequence; /* of the last superblock written (I15) */
 	struct sim_op *in_flight;
+	struct witness witness;
 };
 
 struct sim {

@@ -143,6 +143,8 @@ bool disk_spoil(struct disk *d, uint64_t offset, uint64_t length,
 /* All is as it was when the image was taken, or as much as there is room to
  * remember. */
 void disk_go_back(struct disk *d, struct disk *image);
+/* 4 KiB of it.  False: no room. */
+bool disk_piece_back(struct disk *d, struct disk *image, uint64_t offset);
 /* Is some sector in it not what it ought to be? */
 bool disk_is_scarred(const struct disk *d, uint64_t offset, uint64_t length);
 /* Make it so, or take it for right as it is. */

@@ -291,6 +291,7 @@ sim_io_flush_fails(struct sim *s, const struct sim_op *op)
 	struct sim_member *m = &s->member[op->member];
 
 	m->forgot = true;
+	witness_deed_all(s, op->member, FAULT_FLUSH_ERROR);
 	disk_flush_fail(&m->disk, op->submit_seq);
 }
 
@@ -464,6 +465,7 @@ sim_note(struct io *io, const struct raid_note *note)
 	CHECK(note->kind < NOTE_COUNT);
 	s->notes[note->kind]++;
 	s->last_note[note->kind] = *note;
+	witness_note(s, note);
 	if (note->kind == NOTE_PAGE_LOST)
 		s->oracle.page_lost = s->lenient;
 	if (note->kind == NOTE_UNVERIFIED)

@@ -126,10 +126,11 @@ disk_spoil(struct disk *d, uint64_t offset, uint64_t length, const void *data)
 	return true;
 }
 
-/* False: no room. */
-static bool
+bool
 disk_piece_back(struct disk *d, struct disk *image, uint64_t at)
 {
+	if (d->pieces[at / PIECE_BYTES].medium == NULL)
+		return true; /* never written */
 	for (uint64_t i = 0; i < PIECE_BYTES; i += DISK_GRAIN) {
 		const uint8_t *old = disk_media(image, at + i, DISK_GRAIN);
 
@@ -145,8 +146,7 @@ void
 disk_go_back(struct disk *d, struct disk *image)
 {
 	for (uint64_t at = 0; at < d->bytes; at += PIECE_BYTES)
-		if (d->pieces[at / PIECE_BYTES].medium != NULL &&
-		    !disk_piece_back(d, image, at))
+		if (!disk_piece_back(d, image, at))
 			return;
 }
 

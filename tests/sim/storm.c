@@ -244,7 +244,8 @@ static bool
 storm_must_force(const struct sim *s, uint32_t living)
 {
 	for (unsigned i = 0; i < s->members; i++)
-		if (s->member[i].stale || s->member[i].lies)
+		if (s->member[i].stale || s->member[i].reverted ||
+		    s->member[i].lies)
 			return true;
 	return living != sim_all_members(s);
 }

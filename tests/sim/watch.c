@@ -149,6 +149,7 @@ watch_start(struct sim *s, const struct sb *sb, bool create)
 	memset(w->recent, 0, sizeof(w->recent));
 	for (unsigned i = 0; i < s->members; i++)
 		s->member[i].forgot = false;
+	witness_start(s);
 	memcpy(s->array_uuid, sb->array_uuid, sizeof(s->array_uuid));
 	for (uint32_t set = 0; set < sb->geometry.sets; set++) {
 		struct watch_set *ws = &w->sets[set];
