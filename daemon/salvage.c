@@ -98,14 +98,15 @@ set_of(const struct array *array, const struct sb *sb, uint32_t set,
 	bool old = s->source == SOURCE_OLD;
 
 	return json_pack(
-		"{s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:I,s:I,s:b,s:I,"
-		"s:I,s:I}",
+		"{s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:I,s:I,s:b,s:"
+		"I,s:I,s:I}",
 		"set", (json_int_t)set, "source", raid_source_word(s->source),
 		"why", source_why(s), "legs", legs_of(array, sb, set, s), "leg",
 		any ? INT(s->leg) : json_null(), "epoch",
 		any ? INT(s->epoch) : json_null(), "old_since",
 		old ? time_text(s->changed_s) : json_null(), "journal_damaged",
-		s->journal_damaged, "journal_first",
+		s->journal_damaged, "journal_torn", s->journal_torn,
+		"journal_first",
 		any ? INT(s->journal_first) : json_null(), "journal_last",
 		any ? INT(s->journal_last) : json_null(), "journal_seen",
 		s->journal_damaged ? INT(s->journal_seen) : json_null(),

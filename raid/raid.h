@@ -251,6 +251,8 @@ struct raid_salvage {
 	/* Of a damaged journal: the latest record seen behind the damage. */
 	uint64_t journal_seen;
 	bool journal_damaged;
+	/* Its last record was never acknowledged, or is damaged. */
+	bool journal_torn;
 	uint64_t map_blocks_lost;
 	uint64_t regions_unknown; /* since their entry is lost: EIO */
 	/* Blocks nobody wrote, as far as is known, are zeros only where the

@@ -12,7 +12,8 @@
  * what was cut off stays cut off:
  *
  *   ... COPY -> RECUT: units that were DIRTY are decided, in memory
- *                      -> checkpoint -> SERVING
+ *                      -> checkpoint -> the rest of the ring erased
+ *                      -> SERVING
  */
 #include <errno.h>
 #include <string.h>
@@ -59,7 +60,7 @@ set_metadata_is_damaged(const struct set *set)
 {
 	const struct scan *s = &set->scans[set->reference];
 
-	return s->cut || s->holes;
+	return s->cut || s->holes || s->torn || set->salvage.behind;
 }
 
 bool
@@ -90,11 +91,13 @@ leg_epoch(const struct leg *leg)
 		->last_in_sync;
 }
 
-/* Another leg has records that this one acknowledged, too, and lost (R19). */
-static bool
-scan_lags(const struct scan *s)
+/* By how many records, at least, another in-sync leg is ahead.  More than one:
+ * this one acknowledged some of them, too, and lost them (R19). */
+static uint64_t
+scan_lag(const struct scan *s)
 {
 	const struct set *set = s->leg->set;
+	uint64_t newest = s->sequence;
 
 	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
 		const struct scan *other = &set->scans[i];
@@ -102,11 +105,12 @@ scan_lags(const struct scan *s)
 		if (!other->leg || !other->has_head ||
 		    !leg_is_current(other->leg))
 			continue;
-		if (other->sequence > s->sequence + 1 ||
-		    other->seen_max > s->sequence + 1)
-			return true;
+		if (other->sequence > newest)
+			newest = other->sequence;
+		if (other->seen_max > newest)
+			newest = other->seen_max;
 	}
-	return false;
+	return newest - s->sequence;
 }
 
 static enum raid_source
@@ -114,7 +118,7 @@ scan_source(const struct scan *s)
 {
 	if (!s->leg || !s->has_head)
 		return SOURCE_NOTHING;
-	if (!leg_is_current(s->leg) || (s->res == 0 && scan_lags(s)))
+	if (!leg_is_current(s->leg) || (s->res == 0 && scan_lag(s) > 1))
 		return SOURCE_OLD;
 	return s->res == 0 ? SOURCE_WHOLE : SOURCE_DAMAGED;
 }
@@ -158,13 +162,11 @@ salvage_use_leg(struct set *set, const struct scan *ref, struct leg *leg)
 
 	if (source == SOURCE_WHOLE && scan_source(s) == SOURCE_WHOLE)
 		main |= scan_agrees(s, ref);
+	/* It holds all that was acknowledged, be its metadata what it is. */
+	main |= source == SOURCE_DAMAGED && leg_is_current(leg) &&
+		scan_source(s) != SOURCE_OLD;
 	leg->aside = !main;
-	if (main)
-		return;
-	if (source == SOURCE_DAMAGED && scan_source(s) != SOURCE_OLD &&
-	    leg_is_current(leg))
-		return;
-	if (set_metadata_is_damaged(set))
+	if (!main && set_metadata_is_damaged(set))
 		leg_set_run(leg, RUN_OUT);
 }
 
@@ -251,6 +253,42 @@ recut_clean_units(struct set *set)
 	}
 }
 
+static void recut_erase(struct set *set);
+
+static void
+recut_erased(struct fan *fan, int res)
+{
+	if (res < 0)
+		fan->set->write_stopped = true;
+	else
+		recut_erase(fan->set);
+}
+
+/* What lies in the rest of the ring is of no chain any more; and what cannot be
+ * read there would be damage to the next start. */
+static void
+recut_erase(struct set *set)
+{
+	const struct journal *j = &set->journal;
+	uint64_t left = j->ring_blocks - j->used - set->salvage.erased;
+	uint64_t at = (j->head + set->salvage.erased) % j->ring_blocks;
+
+	if (left > j->ring_blocks - at)
+		left = j->ring_blocks - at;
+	if (left > SB_BYTES / 4096)
+		left = SB_BYTES / 4096;
+	set->salvage.erased += left;
+	if (left == 0) {
+		set->start = SET_SERVING;
+		return;
+	}
+	fan_begin(&set->start_fan, set, CAUSE_APPEND, recut_erased);
+	fan_write(&set->start_fan,
+		  set->raid->sb.layout.journal_offset + at * 4096, left * 4096,
+		  set->raid->zeros, true);
+	fan_end(&set->start_fan);
+}
+
 void
 salvage_recut(struct set *set)
 {
@@ -266,9 +304,9 @@ salvage_recut(struct set *set)
 		sv->head = ck->head_sequence;
 		recut_clean_units(set);
 		checkpoint_want(set);
-	} else if (ck->state == CK_IDLE && (ck->head_sequence != sv->head ||
-					    !sv->said)) {
-		set->start = SET_SERVING;
+	} else if (ck->state == CK_IDLE && sv->erased == 0 &&
+		   (ck->head_sequence != sv->head || !sv->said)) {
+		recut_erase(set);
 	}
 }
 
@@ -278,6 +316,7 @@ salvage_choose(struct set *set)
 	struct scan *ref = salvage_best(set);
 
 	set->salvage.source = scan_source(ref);
+	set->salvage.behind = ref->leg && ref->has_head && scan_lag(ref) > 0;
 	if (set->salvage.source == SOURCE_NOTHING) {
 		raid_note(set->raid, NOTE_SET_UNUSABLE, set, NULL, -ENODATA, 0,
 			  0);
@@ -355,6 +394,7 @@ salvage_report_scan(const struct set *set, struct raid_salvage *out)
 	out->journal_first = s->heads[s->copy].journal_sequence;
 	out->journal_last = s->sequence;
 	out->journal_damaged = s->cut;
+	out->journal_torn = s->torn || set->salvage.behind;
 	out->journal_seen = s->cut ? s->seen_max : 0;
 	out->unwritten_doubtful = set_metadata_is_damaged(set);
 }

@@ -112,6 +112,8 @@ scan_ring_block(struct scan *s, const uint8_t *block, uint64_t ring_index)
 		scan_follow(s, &h, ring_index, l->journal_bytes / 4096);
 		return;
 	}
+	if (!s->ended)
+		s->torn = res == -EBADMSG || s->run_index > 0;
 	s->ended = true;
 	if (res == 0 && h.sequence > s->seen_max)
 		s->seen_max = h.sequence;
@@ -206,6 +208,7 @@ scan_ring_begin(struct scan *s)
 	s->seen_max = 0;
 	s->narrow = false;
 	s->unread = false;
+	s->torn = false;
 	tail_begin(s);
 	scan_ring(s);
 }
@@ -368,18 +371,23 @@ scan_head_read(struct scan *s, unsigned copy)
 }
 
 static void
-scan_flush_done(struct op *op, int res)
+scan_heads(struct scan *s)
 {
-	struct scan *s = op->owner;
-
-	if (res < 0) {
-		scan_finish(s, res);
-		return;
-	}
 	s->step = SCAN_HEADS;
 	s->pending = 2;
 	for (unsigned copy = 0; copy < 2; copy++)
 		scan_head_read(s, copy);
+}
+
+static void
+scan_flush_done(struct op *op, int res)
+{
+	struct scan *s = op->owner;
+
+	if (res < 0)
+		scan_finish(s, res);
+	else
+		scan_heads(s);
 }
 
 void
@@ -389,7 +397,9 @@ scan_start(struct scan *s, struct leg *leg)
 	s->step = SCAN_FLUSH;
 	/* What was read before the crash must not go back (H7).  A salvage
 	 * promises nothing for later. */
-	if (PLANTED(START_WITHOUT_FLUSH) || leg->raid->salvage)
+	if (leg->raid->salvage)
+		scan_heads(s);
+	else if (PLANTED(START_WITHOUT_FLUSH))
 		scan_read(s, scan_layout(s)->map_offset[0], 1, scan_flush_done);
 	else
 		op_submit(leg, IO_FLUSH, 0, 0, NULL, false, scan_flush_done, s,

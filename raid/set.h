@@ -473,17 +473,22 @@ struct scan {
 	bool cut;       /* behind the chain's end is what followed it */
 	bool narrow;    /* block by block, past what cannot be read */
 	bool unread;    /* a block behind the chain's end */
+	bool torn;      /* what is behind it may be one that was damaged */
 };
 
 /* How a set fares in a salvage or a recovery (salvage.c). */
 struct salvage {
 	enum raid_source source;
+	bool behind; /* another leg has seen a record that this one has not */
 	bool narrow; /* the map is read again block by block */
 	uint64_t map_blocks_lost;
 	uint64_t regions_unknown;
 	uint64_t undecided_blocks;
-	bool said;     /* SET_RECUT: the checkpoint was asked for */
-	uint64_t head; /* ... this was the newest map header then */
+	/* SET_RECUT: the checkpoint was asked for, this being the newest map
+	 * header then; so many blocks of the ring are erased. */
+	bool said;
+	uint64_t head;
+	uint64_t erased;
 };
 
 enum set_start {

@@ -135,6 +135,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/rules.h \
 	tests/sim/run.c \
 	tests/sim/run.h \
+	tests/sim/salvage.c \
 	tests/sim/scenarios.c \
 	tests/sim/scenarios_crash.c \
 	tests/sim/scenarios_decay.c \

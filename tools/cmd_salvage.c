@@ -53,7 +53,9 @@ recover_print_plan(const json_t *report)
 	       look_text(report, "name"));
 	salvage_print(report);
 	printf("  of a set that is not \"whole\" the leg whose metadata is "
-	       "used stays, all others are out;\n"
+	       "used stays, all others are out:\n"
+	       "  what only they have is lost, too; copy it from a salvage "
+	       "first;\n"
 	       "  what cannot be verified is EIO until it is written over; "
 	       "what seems never written reads as zeros\n");
 	fflush(stdout);

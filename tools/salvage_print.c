@@ -57,6 +57,10 @@ print_damage(const json_t *set)
 		       NUMBER(set, "journal_last"),
 		       NUMBER(set, "journal_last") + 1,
 		       NUMBER(set, "journal_seen"));
+	else if (json_is_true(json_object_get(set, "journal_torn")))
+		printf("    journal: behind record %lld is one in pieces: it "
+		       "was never acknowledged, or is damaged\n",
+		       NUMBER(set, "journal_last"));
 	if (NUMBER(set, "map_blocks_lost") || NUMBER(set, "regions_unknown"))
 		printf("    region map: %lld blocks are lost; of %lld regions "
 		       "all is EIO\n",

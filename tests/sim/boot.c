@@ -223,6 +223,7 @@ sim_fill_behind(struct sim *s, uint32_t mask, struct raid_leg_config *legs)
 		s->member[i].present = true;
 		sim_fill_leg(s, i, &legs[i]);
 		legs[i].sb_sequence = f->copies[f->chosen].sb.sequence;
+		s->member[i].sb_sequence = legs[i].sb_sequence;
 		legs[i].sb_slot = (uint8_t)(f->chosen % 2);
 		legs[i].behind_epoch =
 			f->copies[f->chosen].sb.history[0].number;

@@ -158,6 +158,10 @@ bool sim_pass_time(struct sim *s, uint64_t ns);
  * all disks lied. */
 bool sim_storm(struct sim *s);
 
+/* salvage.c: damages metadata, and looks what can be saved; in a process of
+ * its own. */
+void sim_salvage(struct sim *s);
+
 /* calm.c: no faults any more; everything must be there. */
 void sim_calm(struct sim *s);
 void sim_read_all(struct sim *s);

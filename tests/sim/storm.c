@@ -326,6 +326,8 @@ storm_restart(struct sim *s)
 	faults_between_runs(s);
 	rng_init(&s->storm, s->seed, "branch", s->run);
 	storm_branch(s);
+	rng_init(&s->storm, s->seed, "salvage", s->run);
+	sim_salvage(s);
 	for (unsigned attempt = 0;; attempt++) {
 		uint32_t mask;
 

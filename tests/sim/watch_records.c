@@ -290,6 +290,9 @@ watch_journal_block(struct sim *s, struct sim_op *op, uint64_t at)
 	struct watch_record *r = &ws->record;
 	struct record_head head;
 
+	/* What a recovery erases is of no chain. */
+	if (s->recover && watch_is_zero(op->data + at))
+		return;
 	if (!ws->begun && watch_is_zero(op->data + at)) {
 		ws->sequence = ws->kept;
 		ws->nonce = ws->kept_nonce;
