@@ -34,6 +34,9 @@ judge_block(struct settle *st, uint32_t leg, uint32_t b)
 	st->bad[leg] |= bit;
 	if (rp->told[leg] & bit)
 		return;
+	if (!(rp->suspects[leg] & bit) &&
+	    lost_is_listed(st->set, st->unit * UNIT_BLOCKS + b, 1))
+		return; /* it was told when it was lost */
 	rp->suspects[leg] |= bit;
 	rp->places[leg][b] =
 		verdict_place(st->set, st->unit * UNIT_BLOCKS + b,

@@ -293,7 +293,9 @@
 	X(ZEROS_ARE_MISDIRECTED, "R11", "-",                                   \
 	  "zeros in place of data are blamed on another block of zeros")       \
 	X(OLDER_PAGE_IGNORED, "R17", "H24",                                    \
-	  "a lost write that only the page before tells is a mismatch")
+	  "a lost write that only the page before tells is a mismatch")        \
+	X(LOST_TOLD_AGAIN, "R11", "-",                                         \
+	  "each read of a lost block counts against its legs")
 
 enum plant {
 	PLANT_NONE,

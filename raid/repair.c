@@ -61,6 +61,11 @@ repair_suspect(struct set *set, struct leg *leg, uint64_t block, uint64_t place)
 	}
 	if ((rp->told[leg->index] | rp->suspects[leg->index]) & bit)
 		return;
+	/* Lost: all legs were told of it then. */
+	if (lost_is_listed(set, block, 1) && !PLANTED(LOST_TOLD_AGAIN)) {
+		rp->told[leg->index] |= bit;
+		return;
+	}
 	rp->suspects[leg->index] |= bit;
 	rp->places[leg->index][block % UNIT_BLOCKS] = place;
 }
@@ -84,7 +89,10 @@ repair_read_error(struct set *set, struct leg *leg, uint64_t block,
 {
 	uint64_t last = (block + count - 1) / UNIT_BLOCKS;
 	bool taken = set->raid->salvage;
-	bool told = false;
+	/* Perhaps it is only that: block by block, then. */
+	bool lost = lost_is_listed(set, block, count) &&
+		    !PLANTED(LOST_TOLD_AGAIN);
+	bool told = lost;
 
 	for (uint64_t unit = block / UNIT_BLOCKS; unit <= last; unit++) {
 		const struct repair *rp = repair_find(set, unit);
@@ -98,6 +106,8 @@ repair_read_error(struct set *set, struct leg *leg, uint64_t block,
 		if (!rp)
 			continue;
 		taken = true;
+		if (lost)
+			continue;
 		rp->told[leg->index] |= repair_mask(unit, block, count);
 		/* One block is to be called well again, if all are. */
 		if (!told && unit == block / UNIT_BLOCKS)

@@ -392,6 +392,8 @@ settle_unreadable(struct settle *st, struct leg *leg, uint32_t b, int err)
 
 	if ((st->repair.told[leg->index] & bit) && !PLANTED(ERROR_TOLD_TWICE))
 		return;
+	if (lost_is_listed(st->set, st->unit * UNIT_BLOCKS + b, 1))
+		return; /* it was told when it was lost */
 	st->repair.told[leg->index] |= bit;
 	verdict_give(leg, VERDICT_READ_ERROR, err,
 		     (st->unit * UNIT_BLOCKS + b) * BLOCK_BYTES, BLOCK_BYTES);

@@ -18,6 +18,7 @@ UNIT_TESTS = \
 	tests/unit/test_copies \
 	tests/unit/test_crc \
 	tests/unit/test_device \
+	tests/unit/test_faults \
 	tests/unit/test_golden \
 	tests/unit/test_hang \
 	tests/unit/test_heal \
@@ -49,6 +50,7 @@ UNIT_TESTS = \
 	tests/unit/test_superblock \
 	tests/unit/test_units \
 	tests/unit/test_uring \
+	tests/unit/test_verdict \
 	$(NULL)
 
 # Programs without a list of sources are one .c file of their name.  The
