@@ -140,6 +140,23 @@ start_longest(struct set *set)
 	return longest;
 }
 
+/* Records that this one, too, had acknowledged stand behind the damage of
+ * another leg's chain: it lost them, and nobody has them whole (H21). */
+static bool
+start_is_outrun(struct set *set, const struct scan *ref)
+{
+	for (uint32_t i = 0; i < start_legs(set); i++) {
+		const struct scan *s = &set->scans[i];
+
+		if (!s->leg || s->seen_max <= ref->sequence + 1)
+			continue;
+		raid_note(set->raid, NOTE_LEG_LAGGED, set, ref->leg, 0,
+			  ref->sequence, s->seen_max);
+		return !PLANTED(LAGGING_LEG_ACCEPTED);
+	}
+	return false;
+}
+
 static void
 start_judge(struct set *set, struct scan *s, const struct scan *ref)
 {
@@ -167,7 +184,7 @@ start_choose(struct set *set)
 	if (raid_rescues(set->raid) && salvage_choose(set))
 		return;
 	ref = start_longest(set);
-	if (!ref) {
+	if (!ref || start_is_outrun(set, ref)) {
 		start_unusable(set, -EUCLEAN);
 		return;
 	}

@@ -213,6 +213,7 @@ salvage_prefers_what_is_newer(struct sim *s, unsigned variant)
 	disk_fini(&old);
 	rot(s, 0, s->layout.journal_offset + BLOCK(variant));
 	expect_holes(s);
+	EXPECT(s, !starts(s, ALL));
 	EXPECT(s, restart_salvage(s, ALL));
 	EXPECT(s, report(s, 0).source == SOURCE_DAMAGED);
 	EXPECT(s, report(s, 0).leg == 0);
