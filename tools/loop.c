@@ -109,6 +109,8 @@ loop_remove(const char *device)
 	int fd = open(device, O_RDWR | O_CLOEXEC);
 	int err = 0;
 
+	if (fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM))
+		fd = open(device, O_RDONLY | O_CLOEXEC); /* of a salvage */
 	if (fd < 0)
 		return -errno;
 	if (fsync(fd) < 0)

@@ -122,6 +122,19 @@ ctl verify a --json >"$dir/verify"
 eio=$(grep -c EIO "$dir/got")
 [ "$(jq '.. | .unreadable_bytes? // empty' "$dir/verify")" -ge $((eio * 4096)) ] ||
 	fail "verify does not list what cannot be read"
+if [ -e /dev/fuse ] && [ -e /dev/loop-control ] && command -v nbdfuse >/dev/null; then
+	device=$(ctl attach a)
+	[ "$(blockdev --getro "$device")" = 1 ] || fail "$device takes writes"
+	dd if="$device" bs=4096 count=16 status=none | /usr/bin/python3 -c '
+import struct, sys
+want = b"".join(struct.pack("<QQ", b, 1) * 256 for b in range(16))
+sys.exit(sys.stdin.buffer.read() != want)' ||
+		fail "$device reads as something else"
+	! dd if=/dev/zero of="$device" bs=4096 count=1 oflag=direct 2>/dev/null ||
+		fail "$device took a write"
+	expect 7 ctl recover a --accept-loss -y
+	expect 0 ctl detach a
+fi
 unsalvage
 
 # Going on: only with the word, and not before what is lost was shown.
