@@ -27,7 +27,8 @@ verdict_give(struct leg *leg, enum raid_verdict verdict, int err, uint64_t a,
 {
 	struct raid *r = leg->raid;
 
-	if (leg->aside) /* nobody counts on it */
+	/* Nobody counts on it; one that is out has had its last verdict. */
+	if (leg->aside || leg->run != RUN_IN)
 		return;
 	leg->verdicts[verdict]++;
 	raid_note(r, verdict_notes[verdict], leg->set, leg, err, a, b);
@@ -36,7 +37,7 @@ verdict_give(struct leg *leg, enum raid_verdict verdict, int err, uint64_t a,
 		recall_ask(leg);
 	leg->budget_used++;
 	if (leg->budget_used > r->limits.read_error_budget &&
-	    leg->run == RUN_IN && leg_is_expendable(leg))
+	    leg_is_expendable(leg))
 		leg_fail(leg, CAUSE_READS, err);
 }
 

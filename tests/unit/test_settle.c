@@ -605,6 +605,27 @@ Test(settle, repairs_that_were_forgotten_are_found_again)
 	cr_assert_eq(set()->legs[1].budget_used, UNITS);
 }
 
+/* Whose repair was asked for when the budget was used up. */
+Test(settle, a_leg_that_was_failed_gets_no_more_verdicts)
+{
+	const struct leg *bad;
+
+	create(2);
+	m.limits.read_error_budget = 5;
+	cr_assert_eq(memio_restart(&m), 0);
+	for (uint64_t b = 0; b < 12; b++)
+		cr_assert_eq(write_block(b, 1, RAID_FUA), 0);
+	for (uint64_t b = 0; b < 12; b++)
+		member_block(1, b)[9] ^= 1;
+	bad = &set()->legs[1];
+	for (unsigned i = 0; i < 4; i++)
+		cr_assert_eq(memio_do(&m, RAID_READ, 0, 0, 12 * RAID_BLOCK,
+				      buf), 0);
+	cr_assert_neq(bad->run, RUN_IN);
+	cr_assert_eq(bad->verdicts[VERDICT_MISMATCH], 6);
+	cr_assert_eq(m.notes[NOTE_MISMATCH], 6);
+}
+
 /* It reaches into two units, only the second of which waits. */
 Test(settle, a_read_of_two_units_waits_for_the_one_that_is_dirty)
 {
