@@ -379,9 +379,12 @@ SYSTEM = \
 	tests/system/test-postgres-crash.sh \
 	tests/system/test-postgres-leg.sh \
 	tests/system/test-quickstart.sh \
+	tests/system/test-rot-budget.sh \
 	tests/system/test-rot-lost.sh \
 	tests/system/test-rot-postgres-both.sh \
 	tests/system/test-rot-postgres.sh \
+	tests/system/test-rot-went-back-start.sh \
+	tests/system/test-rot-went-back.sh \
 	tests/system/test-salvage.sh \
 	$(NULL)
 

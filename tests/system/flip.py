@@ -190,11 +190,17 @@ def differences(args, _, members):
     for m in members:
         if m.leg != 0:
             continue
+        others = [o for o in members if o.set == m.set and o.leg != 0]
         for r, page in enumerate(look(m).sums):
-            for i, value in enumerate(page):
-                at = (r * m.region_blocks + i) * BLOCK
-                if value and not is_same(members, m.set, at):
-                    print(f"{m.set} {at} {m.device_offset(at)}")
+            length = m.region_blocks * BLOCK
+            at = r * length
+            mine = m.read(m.data_at + at, length) if any(page) else b""
+            for theirs in (o.read(o.data_at + at, len(mine)) for o in others
+                           if mine):
+                for i in range(0, length if theirs != mine else 0, BLOCK):
+                    if (page[i // BLOCK] and
+                            mine[i:i + BLOCK] != theirs[i:i + BLOCK]):
+                        print(m.set, at + i, m.device_offset(at + i))
 
 
 def main():

@@ -33,13 +33,13 @@ commits() {
 	wait_for 120 "commits" ledger_reaches $(($(ledger_count) + $1))
 }
 
-# rot_read FILE...: by the database, then all of the device, until what FILE
-# lists is the same on all legs.
+# By the database, and then all of the device, while clients commit.
 rot_read() {
 	cache_drop "$pg_data"
 	table_check
-	read_until_same "$@"
+	read_whole
 	commits 200
+	ledger_stop
 }
 
 rot_end() {

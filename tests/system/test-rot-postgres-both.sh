@@ -10,8 +10,8 @@ conf_line limits read_error_budget 1000000
 rot_begin
 flip data 0 500 2 >"$dir/flips0"
 flip data 1 500 3 --not "$dir/flips0" >"$dir/flips1"
-rot_read "$dir/flips0" "$dir/flips1"
-ledger_stop
+rot_read
+read_until_same "$dir/flips0" "$dir/flips1"
 faults_are_flips "$dir/flips0" "$dir/flips1"
 expect 0 ctl status "$array" --exit-code
 rot_end

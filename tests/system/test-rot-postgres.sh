@@ -9,8 +9,8 @@
 conf_line limits read_error_budget 1000000
 rot_begin
 flip data 1 1000 1 >"$dir/flips"
-rot_read "$dir/flips"
-ledger_stop
+rot_read
+read_until_same "$dir/flips"
 faults_are_flips "$dir/flips"
 expect 0 ctl status "$array" --exit-code
 rot_end
