@@ -30,8 +30,8 @@ def sealed(block):
     return block
 
 
-DIRTY, CLEAN, SUMS, UNWRITTEN, PAGE, STALE = range(1, 7)
-BASE, FULL, AGAIN = 1, 2, 4
+DIRTY, CLEAN, SUMS, UNWRITTEN, PAGE, STALE, LOST = range(1, 8)
+BASE, FULL, AGAIN, GONE, PAGES, MORE = 1, 2, 4, 8, 16, 32
 
 
 def item(kind, start, tail, flags=0, stale=0, slot=0, count=0):
@@ -55,6 +55,10 @@ items = b"".join([
     item(UNWRITTEN, 4096, 2048),
     item(PAGE, 7, 0x1234567890, flags=FULL, slot=1, count=0x0BADCAFE),
     item(STALE, 0, 1000, stale=2, slot=1),
+    item(LOST, 513, 3, count=1750000000),
+    item(LOST, 515, 1, flags=GONE),
+    item(LOST, 9, 2, flags=PAGES, count=1750000001),
+    item(LOST, 0, 0, flags=MORE),
 ])
 record = bytearray(4096)
 struct.pack_into("<4sI16sIIQQQIII", record, 0, b"RDJL", 0, UUID, SET,

@@ -128,6 +128,16 @@ Test(golden, a_record_means_what_the_document_says)
 	cr_assert_eq(item.extra, 1000);
 	cr_assert_eq(item.stale, 2);
 	cr_assert_eq(item.slot, 1);
+	golden_next(&head, &at, &item, ITEM_LOST, 513);
+	cr_assert_eq(item.extra, 3);
+	cr_assert_eq(item.flags, 0);
+	cr_assert_eq(item.count, 1750000000);
+	golden_next(&head, &at, &item, ITEM_LOST, 515);
+	cr_assert_eq(item.flags, ITEM_GONE);
+	golden_next(&head, &at, &item, ITEM_LOST, 9);
+	cr_assert_eq(item.flags, ITEM_OF_PAGES);
+	golden_next(&head, &at, &item, ITEM_LOST, 0);
+	cr_assert_eq(item.flags, ITEM_MORE);
 	cr_assert_eq(record_next(raw, &head, &at, &item), 0);
 }
 
