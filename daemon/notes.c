@@ -166,7 +166,8 @@ note_where(const struct raid_note *n, const struct geometry *g, char *out,
 		return;
 	}
 	if (range && n->b > BLOCK_BYTES)
-		length = snprintf(out, bytes, "in the %" PRIu64 " bytes ", n->b);
+		length =
+			snprintf(out, bytes, "in the %" PRIu64 " bytes ", n->b);
 	length += snprintf(out + length, bytes - (size_t)length,
 			   "at byte %" PRIu64 " of the set, byte %" PRIu64
 			   " of the device",

@@ -122,8 +122,8 @@ rpc_lost(struct arrays *a, const struct rpc_call *call, json_t **result,
 	lost = show_lost(array);
 	if (!lost)
 		return failure_set(f, MSG_NO_MEMORY, "no memory");
-	*result = json_pack("{s:s,s:o}", "raidd", PACKAGE_VERSION, "lost",
-			    lost);
+	*result =
+		json_pack("{s:s,s:o}", "raidd", PACKAGE_VERSION, "lost", lost);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 #define EXTENTS_MAX 4096u
 #define RANGES_MAX  16384u
 
-#define INT(n) json_integer((json_int_t)(n))
+#define INT(n)      json_integer((json_int_t)(n))
 
 struct lost_list {
 	struct volume *v;
@@ -122,8 +122,7 @@ show_lost(const struct array *array)
 							&list->extents[i]));
 		}
 	}
-	out = json_pack("{s:s,s:s?,s:I,s:b,s:o}", "name", array->name,
-			"device",
+	out = json_pack("{s:s,s:s?,s:I,s:b,s:o}", "name", array->name, "device",
 			h->attached && h->attachment.device[0]
 				? h->attachment.device
 				: NULL,

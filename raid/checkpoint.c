@@ -7,9 +7,9 @@
  *
  * Replay will start with the first record composed in APPEND.  From there on
  * the journal says again all it still owes: DIRTY units, the chains of sums
- * that no page holds, oldest first, and what is lost.  The map's blocks may be newer than
- * that record: records state whole values.  Ring space is free when the
- * header is durable on every counted leg.
+ * that no page holds, oldest first, and what is lost.  The map's blocks may be
+ * newer than that record: records state whole values.  Ring space is free when
+ * the header is durable on every counted leg.
  */
 #include <errno.h>
 
@@ -410,7 +410,8 @@ checkpoint_is_due(const struct set *set)
 	const struct journal *j = &set->journal;
 	uint64_t slack = (j->ring_blocks - journal_kept(j) - j->reserve) / 2;
 
-	return ck->wanted || ck->whole > 0 || j->used > ck->used_after + slack ||
+	return ck->wanted || ck->whole > 0 ||
+	       j->used > ck->used_after + slack ||
 	       j->sums_live > ck->sums_after + set->sums.limit / 2;
 }
 

@@ -123,7 +123,7 @@ fetch_read(struct fetch *f, struct leg *leg, uint32_t i, uint32_t count,
 	   op_done_f *done)
 {
 	struct op *op;
-	uint8_t others = (uint8_t)~(f->tried | f->slow | leg->bit);
+	uint8_t others = (uint8_t) ~(f->tried | f->slow | leg->bit);
 
 	f->pending++;
 	op = op_submit(leg, IO_READ, fetch_offset(f, i),

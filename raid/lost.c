@@ -172,8 +172,8 @@ lost_is_possible(const struct set *set, uint64_t block)
 void
 lost_leaving(struct set *set, uint64_t block, uint64_t count)
 {
-	uint64_t first = (block + (1ull << set->region_shift) - 1) >>
-			 set->region_shift;
+	uint64_t first =
+		(block + (1ull << set->region_shift) - 1) >> set->region_shift;
 	uint64_t end = (block + count) >> set->region_shift;
 
 	(void)lost_drop(set, LOST_BLOCKS, block, count);
@@ -311,8 +311,7 @@ lost_tick(struct set *set)
 {
 	struct lost *l = &set->lost;
 
-	if (!l->changed || l->busy || !set_can_record(set) ||
-	    set_is_quiet(set))
+	if (!l->changed || l->busy || !set_can_record(set) || set_is_quiet(set))
 		return;
 	l->changed = false;
 	if (!lost_differs(l))

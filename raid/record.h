@@ -48,13 +48,13 @@ enum {
 struct item {
 	enum item_type type;
 	uint8_t flags;
-	uint8_t stale;  /* mask of places that miss this change: or-ed in */
-	uint8_t slot;   /* PAGE: 0, 1.  STALE: mask of places fresh again */
+	uint8_t stale; /* mask of places that miss this change: or-ed in */
+	uint8_t slot;  /* PAGE: 0, 1.  STALE: mask of places fresh again */
 	/* SUMS: how many.  PAGE: its crc.  LOST: since, seconds since 1970. */
 	uint32_t count;
 	uint64_t start;
-	/* DIRTY, CLEAN: mask.  UNWRITTEN, STALE, LOST: length.  PAGE: as of which
-	 * record. */
+	/* DIRTY, CLEAN: mask.  UNWRITTEN, STALE, LOST: length.  PAGE: as of
+	 * which record. */
 	uint64_t extra;
 	const void *sums; /* SUMS, decoded: count le32s, unaligned */
 };
@@ -83,10 +83,10 @@ struct record_name {
 struct record {
 	uint8_t *buf;
 	uint32_t blocks_max;
-	uint32_t blocks; /* begun */
-	uint32_t used;   /* bytes of payload in the last one */
-	uint32_t sums;   /* sums in it */
-	uint8_t *open;   /* the SUMS item that may still be extended */
+	uint32_t blocks;  /* begun */
+	uint32_t used;    /* bytes of payload in the last one */
+	uint32_t sums;    /* sums in it */
+	uint8_t *open;    /* the SUMS item that may still be extended */
 	uint64_t repeats; /* see record_head */
 };
 

@@ -291,8 +291,8 @@ settle_blank(struct settle *st, uint32_t b)
 	uint64_t block = st->unit * UNIT_BLOCKS + b;
 	uint32_t sum;
 
-	if (sum_lookup(set, block, &sum) != SUM_KNOWN ||
-	    sum != SUM_UNWRITTEN || PLANTED(UNWRITTEN_LEFT_UNREADABLE))
+	if (sum_lookup(set, block, &sum) != SUM_KNOWN || sum != SUM_UNWRITTEN ||
+	    PLANTED(UNWRITTEN_LEFT_UNREADABLE))
 		return;
 	st->sum[b] = sum_of(set->sum_base, block, set->raid->zeros);
 	for (uint32_t i = 0; i < settle_legs(st); i++)
@@ -345,8 +345,8 @@ settle_decide(struct settle *st)
 	for (uint32_t b = 0; b < UNIT_BLOCKS; b++) {
 		uint64_t block = st->unit * UNIT_BLOCKS + b;
 
-		if (st->evidence && (!st->again ||
-				     lost_is_listed(set, block, 1))) {
+		if (st->evidence &&
+		    (!st->again || lost_is_listed(set, block, 1))) {
 			judge_evidence(st, b);
 			evidence_choose(st, b);
 		} else {
@@ -376,8 +376,8 @@ settle_decide(struct settle *st)
 					&st->fan, &set->legs[i],
 					settle_offset(st, b), BLOCK_BYTES,
 					st->chosen >> b & 1
-						? settle_block(
-							  st, st->source[b], b)
+						? settle_block(st,
+							       st->source[b], b)
 						: set->raid->zeros,
 					!PLANTED(REPAIR_WITHOUT_FUA));
 	fan_end(&st->fan);
