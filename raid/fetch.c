@@ -103,10 +103,7 @@ fetch_check(struct fetch *f, uint32_t i)
 static void
 fetch_suspect(struct fetch *f, struct leg *leg, uint32_t i)
 {
-	uint64_t block = f->block + i;
-
-	repair_suspect(f->set, leg, block,
-		       verdict_place(f->set, block, fetch_buf(f, i)));
+	repair_suspect(f->set, leg, f->block + i, fetch_buf(f, i));
 }
 
 /* Those that are slow come last, and are waited for then. */

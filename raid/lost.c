@@ -162,6 +162,13 @@ lost_is_listed(const struct set *set, uint64_t block, uint64_t count)
 }
 
 bool
+lost_page_is_listed(const struct set *set, uint64_t region)
+{
+	return extents_touch(&set->lost.now[LOST_PAGES], region, 1) ||
+	       extents_touch(&set->lost.said[LOST_PAGES], region, 1);
+}
+
+bool
 lost_is_possible(const struct set *set, uint64_t block)
 {
 	return set->lost.more || lost_is_listed(set, block, 1);

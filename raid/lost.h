@@ -40,6 +40,7 @@ void lost_page_readable(struct set *set, uint64_t region);
 bool lost_is_possible(const struct set *set, uint64_t block);
 /* Listed, or perhaps in a replay. */
 bool lost_is_listed(const struct set *set, uint64_t block, uint64_t count);
+bool lost_page_is_listed(const struct set *set, uint64_t region);
 
 /* Blocks are overwritten, or unwritten: the record under way says so, in
  * words of its own (ITEM_UNWRITTEN) or with lost_put_gone. */

@@ -174,7 +174,9 @@ pages_read_done(struct op *op, int res)
 	}
 	if (!op->abandoned) {
 		f->tried |= leg->bit;
-		if (heal_page(set, leg, f->region, e))
+		/* Of one that is lost all legs were told when it was. */
+		if (heal_page(set, leg, f->region, e) &&
+		    !lost_page_is_listed(set, f->region))
 			verdict_give(leg, VERDICT_PAGE_BAD, res,
 				     (f->region << set->region_shift) *
 					     BLOCK_BYTES,

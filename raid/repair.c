@@ -49,14 +49,16 @@ repair_ask(struct set *set, uint64_t unit)
 }
 
 void
-repair_suspect(struct set *set, struct leg *leg, uint64_t block, uint64_t place)
+repair_suspect(struct set *set, struct leg *leg, uint64_t block,
+	       const void *data)
 {
 	struct repair *rp = repair_ask(set, block / UNIT_BLOCKS);
 	uint16_t bit = (uint16_t)(1u << block % UNIT_BLOCKS);
 
 	if (!rp) {
 		if (set->raid->salvage) /* nothing is repaired */
-			verdict_give_block(leg, block, place);
+			verdict_give_block(leg, block,
+					   verdict_place(set, block, data));
 		return;
 	}
 	if ((rp->told[leg->index] | rp->suspects[leg->index]) & bit)
@@ -67,7 +69,8 @@ repair_suspect(struct set *set, struct leg *leg, uint64_t block, uint64_t place)
 		return;
 	}
 	rp->suspects[leg->index] |= bit;
-	rp->places[leg->index][block % UNIT_BLOCKS] = place;
+	rp->places[leg->index][block % UNIT_BLOCKS] =
+		verdict_place(set, block, data);
 }
 
 /* Blocks of the unit in the range. */

@@ -58,9 +58,9 @@ uint64_t verdict_own_place(const struct set *set, uint64_t block);
 /* repair.c */
 /* NULL: too many are asked for. */
 struct repair *repair_ask(struct set *set, uint64_t unit);
-/* What a read of the leg gave does not verify; place: verdict_place(). */
+/* What a read of the leg gave does not verify. */
 void repair_suspect(struct set *set, struct leg *leg, uint64_t block,
-		    uint64_t place);
+		    const void *data);
 void repair_read_error(struct set *set, struct leg *leg, uint64_t block,
 		       uint64_t count, int err);
 /* It is settled now: what is known of it. */

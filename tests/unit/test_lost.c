@@ -298,3 +298,37 @@ Test(lost, a_set_that_records_nothing_lists_all_the_same)
 	cr_assert_eq(read_block(7), -EIO);
 	assert_listed(7, 1);
 }
+
+/* The legs of what nobody can read have all the rest: no start that looks at
+ * it again may cost one of them. */
+Test(lost, blocks_that_a_start_looks_at_cost_no_leg)
+{
+	m.limits.read_error_budget = 1000;
+	cr_assert_eq(memio_restart(&m), 0);
+	for (unsigned b = 0; b < 60; b += 2)
+		lose(b);
+	m.limits.read_error_budget = 20;
+	cr_assert_eq(memio_stop(&m), 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	memio_wait(&m, 1000000000);
+	cr_assert_eq(status().sets[0].lost_blocks, 30);
+	cr_assert_eq(status().sets[0].in_sync, 2);
+}
+
+/* The storer tries a page again and again while sums press. */
+Test(lost, a_page_that_no_leg_can_read_costs_none)
+{
+	cr_assert_eq(memio_stop(&m), 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	m.gates[0] = (struct memio_gate){.members = 3, .op = IO_READ,
+					 .area = AREA_SUMS, .res = -EIO};
+	cr_assert_eq(read_block(7), -EIO);
+	cr_assert_gt(m.notes[NOTE_PAGE_LOST], 0);
+	for (unsigned i = 0; i < 60; i++) {
+		for (unsigned b = 0; b < BLOCKS; b++)
+			(void)write_block(b, (uint8_t)i, 0);
+		memio_wait(&m, 2000000000);
+	}
+	cr_assert_leq(m.notes[NOTE_PAGE_BAD], 2 * m.notes[NOTE_PAGE_LOST]);
+	cr_assert_eq(m.notes[NOTE_LEG_FAILED], 0);
+}
