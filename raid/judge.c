@@ -196,7 +196,8 @@ judge_evidence(struct settle *st, uint32_t b)
 
 	while (base && !node_is_settled(base, set->flusher.done_gen))
 		base = sums_node(&set->sums, base->older);
-	if (!base || base->sum == SUM_UNWRITTEN)
+	if (!base || base->sum == SUM_UNWRITTEN ||
+	    lost_is_listed(set, block, 1)) /* it was told when it was lost */
 		return;
 	for (uint32_t i = 0; i < settle_legs(st); i++) {
 		const struct node *n = newest;

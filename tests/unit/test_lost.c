@@ -332,3 +332,29 @@ Test(lost, a_page_that_no_leg_can_read_costs_none)
 	cr_assert_leq(m.notes[NOTE_PAGE_BAD], 2 * m.notes[NOTE_PAGE_LOST]);
 	cr_assert_eq(m.notes[NOTE_LEG_FAILED], 0);
 }
+
+/* Both legs lost a write; a crash leaves the unit to R17, which looks at the
+ * block whenever it is read. */
+Test(lost, a_write_that_all_legs_lost_costs_none)
+{
+	uint8_t before[RAID_BLOCK];
+	const struct set *set = &m.raid->sets[0];
+
+	while (sums_newest(&set->sums, 7)) /* until a page has it */
+		for (unsigned b = 64; b < BLOCKS; b++)
+			cr_assert_eq(write_block(b, (uint8_t)b, 0), 0);
+	memcpy(before, member_block(0, 7), RAID_BLOCK);
+	cr_assert_eq(write_block(7, 99, RAID_FUA), 0);
+	memio_wait(&m, 100000000000); /* until its unit is CLEAN */
+	memcpy(member_block(0, 7), before, RAID_BLOCK);
+	memcpy(member_block(1, 7), before, RAID_BLOCK);
+	cr_assert_eq(read_block(7), -EIO);
+	cr_assert_eq(m.notes[NOTE_LOST_WRITE], 2);
+	cr_assert_eq(write_block(8, 9, 0), 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	for (unsigned i = 0; i < 60; i++)
+		cr_assert_eq(read_block(7), -EIO);
+	cr_assert_eq(m.raid->sets[0].units.open, 1);
+	cr_assert_eq(m.notes[NOTE_LOST_WRITE], 2);
+	cr_assert_eq(m.notes[NOTE_LEG_FAILED], 0);
+}
