@@ -70,7 +70,7 @@ static const struct command commands[] = {
 	 "NAME [--exit-code]", "read all of it once; list what cannot be read"},
 	{"recover", NULL, "recover", cmd_recover, 1, 1,
 	 OPT_JSON | OPT_YES | OPT_DRY_RUN | OPT_ACCEPT_LOSS,
-	 "NAME --accept-loss [-n]",
+	 "NAME -n|--accept-loss",
 	 "make an array start again that cannot, giving up what is lost"},
 	{"member", "fail", "member.fail", cmd_member_fail, 2, 2,
 	 OPT_JSON | OPT_YES, "NAME SET.LEG", "go on without a member"},
@@ -313,21 +313,40 @@ option_value(struct ctl *c, int letter)
 		c->socket = optarg;
 		return EXIT_DONE;
 	default:
-		return ctl_error(c, MSG_USAGE, NULL, "see raidctl --help",
-				 "an option is unknown or lacks its value");
+		CHECK(false);
 	}
 }
 
-/* Options may stand anywhere; which were given goes to *given. */
+/* letter: as getopt_long gave it; typed: the word it looked at. */
+static int
+option_bad(struct ctl *c, int letter, const char *typed)
+{
+	bool is_long = optopt == 0;
+	char one[3] = {'-', (char)optopt, '\0'};
+
+	for (unsigned i = 0; options[i].name; i++)
+		is_long |= options[i].val == optopt;
+	return ctl_error(c, MSG_USAGE, NULL, "see raidctl --help",
+			 letter == ':' ? "%.80s lacks its value"
+				       : "there is no option %.80s",
+			 is_long ? typed : one);
+}
+
+/* Options may stand anywhere; which were given goes to *given.  After an error
+ * only --json counts: the error is told in JSON, too. */
 static int
 read_options(struct ctl *c, int argc, char **argv, unsigned *given)
 {
 	int letter;
+	int code = EXIT_DONE;
 
-	while ((letter = getopt_long(argc, argv, "ynhV", options, NULL)) !=
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, ":ynhV", options, NULL)) !=
 	       -1) {
-		int code;
-
+		if (code) {
+			c->json |= letter == 'j';
+			continue;
+		}
 		if (letter == 'h') {
 			help();
 			exit(EXIT_DONE);
@@ -339,9 +358,30 @@ read_options(struct ctl *c, int argc, char **argv, unsigned *given)
 		for (unsigned i = 0; i < ARRAY_SIZE(option_bits); i++)
 			if (option_bits[i].letter == letter)
 				*given |= option_bits[i].opt;
-		code = option_value(c, letter);
-		if (code)
-			return code;
+		code = letter == '?' || letter == ':'
+			       ? option_bad(c, letter, argv[optind - 1])
+			       : option_value(c, letter);
+	}
+	return code;
+}
+
+/* Options of which one at most may be given. */
+static const unsigned alternatives[] = {
+	OPT_LOST | OPT_SALVAGE | OPT_FAULTS,
+	OPT_DEGRADED | OPT_SALVAGE,
+};
+
+static int
+check_alternatives(struct ctl *c, const struct command *cmd, unsigned given,
+		   const char *remedy)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(alternatives); i++) {
+		unsigned both = given & alternatives[i];
+
+		if (both & (both - 1))
+			return ctl_error(c, MSG_USAGE, NULL, remedy,
+					 "%s: these options do not go together",
+					 cmd->verb);
 	}
 	return EXIT_DONE;
 }
@@ -351,8 +391,9 @@ check_usage(struct ctl *c, const struct command *cmd, unsigned given)
 {
 	char remedy[256];
 
-	snprintf(remedy, sizeof(remedy), "raidctl %s%s%s %s", cmd->verb,
-		 cmd->sub ? " " : "", cmd->sub ? cmd->sub : "", cmd->usage);
+	snprintf(remedy, sizeof(remedy), "raidctl %s%s%s%s%s", cmd->verb,
+		 cmd->sub ? " " : "", cmd->sub ? cmd->sub : "",
+		 cmd->usage[0] ? " " : "", cmd->usage);
 	for (unsigned i = 0; i < ARRAY_SIZE(option_bits); i++)
 		if (given & option_bits[i].opt & ~cmd->opts)
 			return ctl_error(c, MSG_USAGE, NULL, remedy,
@@ -365,7 +406,7 @@ check_usage(struct ctl *c, const struct command *cmd, unsigned given)
 		return ctl_error(c, MSG_USAGE, NULL, remedy,
 				 "%s: '%s' is one word too many", cmd->verb,
 				 c->args[cmd->args_max]);
-	return EXIT_DONE;
+	return check_alternatives(c, cmd, given, remedy);
 }
 
 static int
