@@ -268,19 +268,30 @@ problem_leg_errors(const struct health *h, uint32_t set, uint32_t leg,
 {
 	const struct raid_leg_status *l =
 		&h->status.legs[set * h->sb.geometry.legs + leg];
+	const struct raid_set_status *s = &h->status.sets[set];
+	const char *risk = "none yet: the other legs had good copies";
 	char name[512];
 	char what[1024];
+	char action[512];
 
 	if (l->state != LEG_IN_SYNC || !(l->read_errors || l->mismatches))
 		return;
+	if (s->in_sync == 1)
+		risk = "it is the last in-sync leg of its set: what it cannot "
+		       "give is lost";
+	else if (s->lost_blocks || s->lost_regions || s->lost_more)
+		risk = "some of its set is lost, see RD-2004; of the rest the "
+		       "other legs had good copies";
+	snprintf(action, sizeof(action),
+		 "see what was found: raidctl show --faults %s; if it goes on, "
+		 "plan to replace this disk",
+		 h->array->name);
 	array_name_leg(h->array, &h->sb, set, leg, name, sizeof(name));
 	snprintf(what, sizeof(what),
 		 "leg %s: %" PRIu64 " read errors, %" PRIu64
 		 " checksum mismatches, %" PRIu64 " blocks repaired",
 		 name, l->read_errors, l->mismatches, l->repaired);
-	problem(list, MSG_LEG_ERRORS, what,
-		"none yet: the other legs had good copies",
-		"plan to replace this disk");
+	problem(list, MSG_LEG_ERRORS, what, risk, action);
 }
 
 /* Long enough for a disk that spins up not to be named. */
