@@ -43,6 +43,7 @@ UNIT_TESTS = \
 	tests/unit/test_replay \
 	tests/unit/test_request \
 	tests/unit/test_room \
+	tests/unit/test_salvage \
 	tests/unit/test_settle \
 	tests/unit/test_stamp \
 	tests/unit/test_start \

@@ -34,6 +34,7 @@ memio_submit(struct io *io, struct io_req *req)
 	CHECK(req->length % m->sb.geometry.block_bytes == 0);
 	CHECK(req->offset <= m->member_bytes);
 	CHECK(req->length <= m->member_bytes - req->offset);
+	CHECK(!m->salvage || req->op == IO_READ);
 	req->priv = 0;
 	memio_append(m, req);
 }
@@ -316,16 +317,32 @@ memio_drop(struct memio *m)
 	m->held = NULL;
 }
 
-int
-memio_restart(struct memio *m)
+/* Who takes part in it, by what was decided of those offered. */
+static void
+memio_place(const struct memio *m, const struct assembly *a, unsigned offered,
+	    const struct found *f, struct raid_leg_config *leg)
+{
+	const struct sb *sb = &f->copies[f->chosen & 3].sb;
+
+	leg->sb_sequence = sb->sequence;
+	leg->sb_slot = (uint8_t)(f->chosen & 1);
+	if ((m->salvage || m->recover) && !leg->present && f->chosen >= 0 &&
+	    a->role[offered] == ROLE_STALE) {
+		leg->present = true;
+		leg->behind_epoch = sb->history[0].number;
+	}
+}
+
+static int
+memio_restart_as(struct memio *m, struct raid_config *cfg)
 {
 	static struct found found[MEMIO_MEMBERS_MAX];
 	struct raid_leg_config configs[MEMIO_MEMBERS_MAX];
 	const struct sb *list[MEMIO_MEMBERS_MAX];
+	uint32_t legs = m->sb.geometry.legs;
 	uint32_t count = 0;
 	struct assembly a;
 
-	memio_drop(m);
 	for (uint32_t i = 0; i < memio_members(m); i++) {
 		memio_find(m, i, &found[i]);
 		if (found[i].chosen >= 0)
@@ -334,27 +351,34 @@ memio_restart(struct memio *m)
 	if (count == 0)
 		return -ENOENT;
 	assemble(list, count, &a);
-	if (a.verdict != ASSEMBLE_START && !(m->force && a.can_force))
+	if (a.verdict != ASSEMBLE_START && !(m->force && a.can_force) &&
+	    !m->salvage && !m->recover)
 		return -EBUSY;
+	count = 0;
 	for (uint32_t i = 0; i < memio_members(m); i++) {
-		const struct sb *sb = &found[i].copies[found[i].chosen & 3].sb;
-
 		memio_leg(m, i, &configs[i]);
-		uint32_t legs = m->sb.geometry.legs;
-
 		configs[i].present =
 			a.place[i / legs * SB_PLACES_MAX + i % legs] >= 0;
-		configs[i].sb_sequence = sb->sequence;
-		configs[i].sb_slot = (uint8_t)(found[i].chosen & 1);
+		memio_place(m, &a, count, &found[i], &configs[i]);
+		count += found[i].chosen >= 0;
 	}
+	cfg->sb = list[a.freshest];
+	cfg->legs = configs;
+	return memio_begin(m, cfg);
+}
+
+int
+memio_restart(struct memio *m)
+{
 	struct raid_config cfg = {
-		.sb = list[a.freshest],
 		.force = m->force,
-		.legs = configs,
+		.salvage = m->salvage,
+		.recover = m->recover,
 		.limits = m->limits,
 	};
 
-	return memio_begin(m, &cfg);
+	memio_drop(m);
+	return memio_restart_as(m, &cfg);
 }
 
 int

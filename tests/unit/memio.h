@@ -67,6 +67,9 @@ struct memio {
 	void *memory;
 	bool absent[MEMIO_MEMBERS_MAX];
 	bool force;
+	/* How to restart, whatever assemble() says; with members that went
+	 * back in time.  Of a salvage all that writes is an error. */
+	bool salvage, recover;
 	bool started, stopped;
 	int start_res, stop_res;
 	struct raid_limits limits;
