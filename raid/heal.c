@@ -4,6 +4,10 @@
  * anew, to the other slot on all legs, like any other: nothing that is in use
  * is written over, and what keeps stores apart keeps these apart.  Then the
  * leg's new copy is read back.
+ *
+ * Of a leg that went back in time all pages are looked at, one after the other:
+ * what is in memory nobody would read in this run, and the next might have no
+ * other leg.
  */
 #include "set.h"
 
@@ -70,6 +74,8 @@ static void
 heal_well(struct set *set, struct heal *h, struct leg *leg)
 {
 	h->legs &= (uint8_t)~leg->bit;
+	if (h->quiet)
+		return;
 	raid_note(set->raid, NOTE_PAGE_REPAIRED, set, leg, 0,
 		  heal_place(set, h->region),
 		  BLOCK_BYTES << set->region_shift);
@@ -96,6 +102,7 @@ heal_read_done(struct op *op, int res)
 		return;
 	}
 	h->entry = e;
+	h->quiet = false;
 	verdict_give(op->leg, VERDICT_PAGE_BAD, res, heal_place(set, h->region),
 		     BLOCK_BYTES << set->region_shift);
 	/* Once is enough: else a leg that can keep no page has us store for
@@ -158,6 +165,109 @@ heal_one(struct set *set, struct heal *h)
 	}
 }
 
+/* --- all pages of a leg --- */
+
+void
+heal_all(struct leg *leg)
+{
+	struct healer *hr = &leg->set->healer;
+
+	if (PLANTED(PAGES_LEFT_BACK))
+		return;
+	/* From the beginning for those that are being swept, too. */
+	hr->sweep |= leg->bit;
+	hr->swept = 0;
+}
+
+bool
+heal_is_sweeping(const struct leg *leg)
+{
+	return (leg->set->healer.sweep & leg->bit) != 0;
+}
+
+/* There is room for it.  That the leg went back is told: of its pages only an
+ * error is. */
+static void
+heal_swept_bad(struct leg *leg, uint64_t region, int res)
+{
+	struct set *set = leg->set;
+	struct healer *hr = &set->healer;
+	uint32_t count = hr->count;
+
+	if (!heal_page(set, leg, region, set->map[region]))
+		return; /* known */
+	if (hr->count > count)
+		hr->heals[count].quiet = res == 0;
+	if (res < 0)
+		verdict_give(leg, VERDICT_PAGE_BAD, res,
+			     heal_place(set, region),
+			     BLOCK_BYTES << set->region_shift);
+}
+
+static void
+heal_swept_done(struct op *op, int res)
+{
+	struct set *set = op->owner;
+	struct healer *hr = &set->healer;
+	map_entry e = set->map[op->tag];
+
+	hr->reading = false;
+	if (op->abandoned)
+		hr->buf = op->spare;
+	if (op->abandoned || hr->swept != op->tag)
+		return; /* begun anew */
+	hr->swept++;
+	/* A page stored meanwhile is not of an earlier time. */
+	if (!heal_is_same_page(e, hr->entry) ||
+	    (res == 0 && page_crc(&set->name, op->tag, map_slot(e) - SLOT_0,
+				  hr->buf) == map_crc(e)))
+		return;
+	heal_swept_bad(op->leg, op->tag, res);
+}
+
+/* The leg whose turn it is; those that are out need no page. */
+static struct leg *
+heal_sweep_leg(struct set *set)
+{
+	struct healer *hr = &set->healer;
+
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
+		struct leg *leg = &set->legs[i];
+
+		if (!(hr->sweep & leg->bit))
+			continue;
+		if (leg->run == RUN_IN && hr->swept < set->regions)
+			return leg;
+		hr->sweep &= (uint8_t)~leg->bit;
+		hr->swept = 0;
+	}
+	return NULL;
+}
+
+static void
+heal_sweep(struct set *set)
+{
+	struct healer *hr = &set->healer;
+	struct leg *leg;
+	struct op *op;
+
+	while ((leg = heal_sweep_leg(set)) != NULL &&
+	       map_slot(set->map[hr->swept]) != SLOT_0 &&
+	       map_slot(set->map[hr->swept]) != SLOT_1)
+		hr->swept++;
+	if (!leg || hr->count == HEAL_MAX)
+		return;
+	hr->reading = true;
+	hr->entry = set->map[hr->swept];
+	op = op_submit(leg, IO_READ,
+		       set->raid->sb.layout.sums_offset +
+			       (hr->swept * 2 +
+				(map_slot(hr->entry) - SLOT_0)) *
+				       4096,
+		       4096, hr->buf, false, heal_swept_done, set, hr->swept);
+	op->spared = true;
+}
+
 void
 heal_tick(struct set *set)
 {
@@ -167,6 +277,8 @@ heal_tick(struct set *set)
 		return;
 	for (uint32_t i = hr->count; i > 0 && !hr->reading; i--)
 		heal_one(set, &hr->heals[i - 1]);
+	if (hr->sweep && !hr->reading && set->raid->phase == PHASE_SERVING)
+		heal_sweep(set);
 }
 
 bool

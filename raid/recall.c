@@ -11,7 +11,8 @@
  * Left alone, such a leg would have metadata that agree with one another, and
  * start the array some day without the others (H21).  So both superblock slots
  * and both copies of the map are written anew, and with the two checkpoints
- * that takes all that a replay needs of the ring.
+ * that takes all that a replay needs of the ring; and all pages are looked at
+ * (heal.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -206,6 +207,7 @@ recall_rewrite(struct raid *r, struct leg *leg)
 	if (PLANTED(WENT_BACK_LEFT_SO) || r->phase != PHASE_SERVING)
 		return;
 	leg->rewriting = true;
+	heal_all(leg);
 	leg->ring_seen = set->journal.run_blocks;
 	r->meta.marks = SB_SLOTS;
 	if (PLANTED(MAP_LEFT_BACK))
@@ -232,7 +234,8 @@ static void
 recall_look(struct raid *r, struct leg *leg)
 {
 	if (leg->rewriting && r->meta.marks == 0 &&
-	    r->meta.state == META_IDLE && leg->set->checkpoint.whole == 0) {
+	    r->meta.state == META_IDLE && leg->set->checkpoint.whole == 0 &&
+	    !heal_is_sweeping(leg)) {
 		leg->rewriting = false;
 		if (leg->run == RUN_IN)
 			raid_note(r, NOTE_METADATA_REWRITTEN, leg->set, leg, 0,

@@ -333,6 +333,7 @@ struct heal {
 	map_entry entry; /* the page's */
 	uint8_t legs;
 	bool again;
+	bool quiet; /* one of many: nothing is said of it */
 };
 
 struct healer {
@@ -342,6 +343,10 @@ struct healer {
 	bool reading;
 	map_entry entry; /* that it is read by */
 	uint8_t *buf;
+	/* Legs all of whose pages are to be looked at; of the first of them,
+	 * how far that is. */
+	uint8_t sweep;
+	uint64_t swept; /* region */
 };
 
 #define SETTLE_MAX 4u

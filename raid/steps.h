@@ -168,6 +168,10 @@ void store_anew(struct set *set, uint64_t region);
 void heal_carve(struct set *set, struct arena *a);
 void heal_tick(struct set *set);
 bool heal_is_idle(const struct set *set);
+/* Look at all pages of a leg, which may be those of an earlier time, and heal
+ * what is bad. */
+void heal_all(struct leg *leg);
+bool heal_is_sweeping(const struct leg *leg);
 /* The leg's copy of the page that this entry names is bad.  False: it was
  * known. */
 bool heal_page(struct set *set, struct leg *leg, uint64_t region,
