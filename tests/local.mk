@@ -39,6 +39,7 @@ UNIT_TESTS = \
 	tests/unit/test_probe \
 	tests/unit/test_order \
 	tests/unit/test_range \
+	tests/unit/test_recall \
 	tests/unit/test_record \
 	tests/unit/test_replay \
 	tests/unit/test_request \
