@@ -39,8 +39,11 @@ fetch_lost(struct fetch *f, uint32_t i, bool known)
 {
 	f->set->lost_reads++;
 	f->res = PLANTED(LOST_BLOCK_RETURNED) ? 0 : -EIO;
-	if (known)
-		lost_add(f->set, f->block + i);
+	if (!known)
+		return;
+	/* What was wrong with each copy first, and then what comes of it. */
+	repair_tell(f->set, f->block + i);
+	lost_add(f->set, f->block + i);
 }
 
 /* The page is needed to know; goes on with fetch_verify. */

@@ -73,6 +73,24 @@ repair_suspect(struct set *set, struct leg *leg, uint64_t block,
 		verdict_place(set, block, data);
 }
 
+void
+repair_tell(struct set *set, uint64_t block)
+{
+	struct repair *rp = repair_find(set, block / UNIT_BLOCKS);
+	uint16_t bit = (uint16_t)(1u << block % UNIT_BLOCKS);
+
+	if (!rp)
+		return;
+	for (uint32_t i = 0; i < set->raid->sb.geometry.legs; i++) {
+		if (!(rp->suspects[i] & (uint16_t)~rp->told[i] & bit))
+			continue;
+		rp->told[i] |= bit;
+		rp->asked[i] |= bit;
+		verdict_give_block(&set->legs[i], block,
+				   rp->places[i][block % UNIT_BLOCKS]);
+	}
+}
+
 /* Blocks of the unit in the range. */
 static uint16_t
 repair_mask(uint64_t unit, uint64_t block, uint64_t count)

@@ -61,6 +61,8 @@ struct repair *repair_ask(struct set *set, uint64_t unit);
 /* What a read of the leg gave does not verify. */
 void repair_suspect(struct set *set, struct leg *leg, uint64_t block,
 		    const void *data);
+/* Gives those that wait for the unit to be settled, of a block that is lost. */
+void repair_tell(struct set *set, uint64_t block);
 void repair_read_error(struct set *set, struct leg *leg, uint64_t block,
 		       uint64_t count, int err);
 /* It is settled now: what is known of it. */
