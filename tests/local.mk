@@ -384,6 +384,7 @@ SYSTEM = \
 	tests/system/test-rot-budget.sh \
 	tests/system/test-rot-lost.sh \
 	tests/system/test-rot-postgres-both.sh \
+	tests/system/test-rot-postgres-lost.sh \
 	tests/system/test-rot-postgres.sh \
 	tests/system/test-rot-went-back-start.sh \
 	tests/system/test-rot-went-back.sh \

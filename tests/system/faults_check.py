@@ -8,7 +8,8 @@ FAULTS is the JSON of raidctl show --faults, FILE what flip.py data printed.
 Each fault must be a flip, each flip be named at most once, as a mismatch that
 was healed, at the right place of the right leg, and the counters must be their
 number.  A block that was written anew before it was read is healed unseen:
-nine of ten flips must have been found.
+nine of ten flips must have been found.  One that was written anew between that
+and its repair was not repaired: no more than one of a hundred may be such.
 """
 
 import collections
@@ -44,7 +45,8 @@ def wrong(said, made):
         yield f"not kept: {said['faults_dropped']}"
     for leg in said["legs"]:
         count = sum(1 for place in found if place[0] == leg["leg"])
-        if (leg["mismatch"], leg["repaired"]) != (count, count):
+        if (leg["mismatch"] != count or
+                not count - 1 - count // 100 <= leg["repaired"] <= count):
             yield f"not {count} mismatches, all repaired: {leg}"
         for kind in ("read-error", "lost-write", "misdirected", "page-bad",
                      "went-back", "write-error"):

@@ -125,7 +125,7 @@ cluster_check() {
 # A table that lies on the disk, and is more than shared_buffers.
 table_rows=40000
 table_make() {
-	sql -c "CREATE TABLE rows AS SELECT number, repeat(md5(number::text),
+	sql -c "CREATE TABLE rows WITH (autovacuum_enabled = off) AS SELECT number, repeat(md5(number::text),
 		30) AS filler FROM generate_series(1, $table_rows) AS number"
 	sql -c "CREATE INDEX ON rows (number)"
 	sql -c CHECKPOINT

@@ -70,6 +70,12 @@ lost="${leg%.*} $at $place 4096"
 only_fails_at "$place"
 lost_is "$lost"
 [ "$(json '.arrays[0].health' status a)" = optimal ]
+# Told once of each leg, however often it was read.
+[ "$(json '.faults | map([.leg, .kind, .set_offset, .device_offset, .outcome])
+	| sort | tostring' show a --faults)" = "$(printf \
+	'[["%s.0","mismatch",%s,%s,"lost"],["%s.1","mismatch",%s,%s,"lost"]]' \
+	"${leg%.*}" "$at" "$place" "${leg%.*}" "$at" "$place")" ] ||
+	fail "not one verdict on each leg"
 
 # A part of it cannot be written: there is nothing to write it into.
 io_fails "write -P 9 $((place + 512)) 512"
