@@ -98,8 +98,8 @@ set_of(const struct array *array, const struct sb *sb, uint32_t set,
 	bool old = s->source == SOURCE_OLD;
 
 	return json_pack(
-		"{s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:I,s:I,s:b,s:"
-		"I,s:I,s:I}",
+		"{s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:I,s:I,"
+		"s:b,s:I,s:I,s:I}",
 		"set", (json_int_t)set, "source", raid_source_word(s->source),
 		"why", source_why(s), "legs", legs_of(array, sb, set, s), "leg",
 		any ? INT(s->leg) : json_null(), "epoch",

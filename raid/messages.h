@@ -61,7 +61,8 @@
 	X(MEMBER_HANGS, 1309, ETIMEDOUT, 8, "a member does not answer")        \
 	X(SERVED_ALREADY, 1310, EALREADY, 7,                                   \
 	  "the array is served: nothing is to be salvaged or recovered")       \
-	X(NOT_SALVAGED, 1311, ENXIO, 7, "the array is not served as a salvage") \
+	X(NOT_SALVAGED, 1311, ENXIO, 7,                                        \
+	  "the array is not served as a salvage")                              \
 	X(NOTHING_LEFT, 1312, ENODATA, 6,                                      \
 	  "of a set no member with a readable superblock and map is left")     \
 	X(RECOVER_FAILED, 1313, EIO, 1, "the array could not be recovered")    \
