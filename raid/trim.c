@@ -85,7 +85,7 @@ trim_end(struct trimmer *t)
 	t->running = false;
 	t->next_ns = set->raid->now +
 		     (took_ns < PAUSE_NS_MAX ? took_ns : PAUSE_NS_MAX);
-	if (t->range.held)
+	if (t->range.held) /* never: else only by a planted mistake */
 		range_unlock(&set->ranges, &t->range);
 }
 
@@ -173,8 +173,7 @@ trim_take(struct trimmer *t)
 bool
 trim_may_go_on(const struct set *set)
 {
-	return !set->write_stopped && set->in_mask != 0 &&
-	       set->raid->phase == PHASE_SERVING;
+	return !set->write_stopped && set->raid->phase == PHASE_SERVING;
 }
 
 void

@@ -50,6 +50,7 @@ UNIT_TESTS = \
 	tests/unit/test_start \
 	tests/unit/test_sums \
 	tests/unit/test_superblock \
+	tests/unit/test_trim \
 	tests/unit/test_units \
 	tests/unit/test_uring \
 	tests/unit/test_verdict \
