@@ -358,3 +358,98 @@ Test(lost, a_write_that_all_legs_lost_costs_none)
 	cr_assert_eq(m.notes[NOTE_LOST_WRITE], 2);
 	cr_assert_eq(m.notes[NOTE_LEG_FAILED], 0);
 }
+
+/* --- lists that are full, or long --- */
+
+static void
+restart_with(uint32_t lost_max)
+{
+	m.limits.lost_max = lost_max;
+	cr_assert_eq(memio_stop(&m), 0);
+	cr_assert_eq(memio_restart(&m), 0);
+}
+
+/* The middle of an extent goes, and there is no room for both its ends: that
+ * there are more is known, now and later, until nothing is lost. */
+Test(lost, what_is_split_may_find_no_room)
+{
+	restart_with(2);
+	lose(7);
+	lose(8);
+	lose(9);
+	lose(20);
+	cr_assert_not(status().sets[0].lost_more);
+	cr_assert_eq(write_block(8, 9, RAID_FUA), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(status().sets[0].lost_more);
+		cr_assert(lost_is_possible(&m.raid->sets[0], 100));
+		cr_assert_eq(read_block(8), 0);
+		cr_assert_eq(memio_stop(&m), 0);
+		cr_assert_eq(memio_restart(&m), 0);
+	}
+	cr_assert_eq(read_block(7), -EIO);
+	cr_assert_eq(read_block(9), -EIO);
+	cr_assert_eq(memio_do(&m, RAID_DISCARD, 0, 0, 32 * RAID_BLOCK, NULL),
+		     0);
+	cr_assert_not(status().sets[0].lost_more);
+	cr_assert_eq(status().sets[0].lost_blocks, 0);
+}
+
+#define MANY (LOST_ITEMS + 8)
+
+static void
+hold_journal(void)
+{
+	m.gates[0] = (struct memio_gate){.members = 3, .op = IO_WRITE,
+					 .area = AREA_JOURNAL,
+					 .res = MEMIO_HOLD};
+}
+
+static void
+let_go(void)
+{
+	m.gates[0].res = 0;
+	memio_release(&m);
+	memio_turn(&m);
+}
+
+/* While a record is under way, more comes than one can say. */
+Test(lost, what_does_not_fit_one_record_is_in_the_next)
+{
+	hold_journal();
+	for (uint64_t i = 0; i < MANY; i++)
+		lose(2 * i);
+	let_go();
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(status().sets[0].lost_blocks, MANY);
+	hold_journal();
+	for (uint64_t i = 0; i < MANY; i++) {
+		member_block(1, 2 * i)[100] ^= 1;
+		cr_assert_eq(read_block(2 * i), 0);
+	}
+	let_go();
+	cr_assert_eq(status().sets[0].lost_blocks, 0);
+	cr_assert_eq(m.raid->sets[0].lost.said[LOST_BLOCKS].used, 0);
+	cr_assert_eq(m.notes[NOTE_LOST_READABLE], MANY);
+}
+
+/* That it can be read again is not durable: the next start looks again. */
+Test(lost, an_end_that_is_not_recorded_is_found_again)
+{
+	lose(7);
+	cr_assert_eq(raid_member_fail(m.raid, 0, 1), 0);
+	memio_turn(&m);
+	fail_at(0, IO_WRITE, AREA_JOURNAL);
+	member_block(0, 7)[100] ^= 1;
+	cr_assert_eq(read_block(7), 0);
+	assert_listed(0, 0);
+	cr_assert(status().sets[0].write_stopped);
+	cr_assert(lost_is_listed(&m.raid->sets[0], 7, 1));
+	m.hook = NULL;
+	cr_assert_eq(memio_restart(&m), 0);
+	memio_turn(&m);
+	assert_listed(0, 0);
+	cr_assert_eq(m.notes[NOTE_LOST_READABLE], 2);
+	cr_assert_eq(read_block(7), 0);
+	cr_assert(block_is(value[7]));
+}
