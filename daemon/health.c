@@ -378,6 +378,23 @@ problem_cut(const struct health *h, json_t *list)
 		"everything that uses the device gets I/O errors", action);
 }
 
+/* Those that left may be all there is one day. */
+static const char *
+other_action(const struct health *h, const struct candidate *c,
+	     enum assemble_role role, char *out, size_t bytes)
+{
+	if (role == ROLE_STALE || role == ROLE_FAILED)
+		snprintf(out, bytes,
+			 "keep it as it is for now: should the other legs of "
+			 "its set be lost, it can be read from: raidctl start "
+			 "%s --salvage",
+			 h->array->name);
+	else
+		snprintf(out, bytes, "see what it holds: raidctl examine %.400s",
+			 c->path);
+	return out;
+}
+
 static void
 problems_of_others(const struct health *h, json_t *list)
 {
@@ -386,6 +403,7 @@ problems_of_others(const struct health *h, json_t *list)
 	for (const struct candidate *c = array->found; c; c = c->next) {
 		enum assemble_role role;
 		char what[1024];
+		char action[512];
 
 		if (c->res || c->index < 0 || !array->assembly) {
 			snprintf(what, sizeof(what),
@@ -404,7 +422,8 @@ problems_of_others(const struct health *h, json_t *list)
 			 c->path, identity_serial(&c->identity), c->sb.set,
 			 c->sb.leg, assemble_role_word(role));
 		problem(list, MSG_MEMBER_UNUSED, what,
-			"what it holds is not part of the array", "");
+			"what it holds is not part of the array",
+			other_action(h, c, role, action, sizeof(action)));
 	}
 }
 
