@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test_crc \
 	tests/unit/test_device \
 	tests/unit/test_faults \
+	tests/unit/test_evidence \
 	tests/unit/test_golden \
 	tests/unit/test_hang \
 	tests/unit/test_heal \
@@ -46,6 +47,7 @@ UNIT_TESTS = \
 	tests/unit/test_room \
 	tests/unit/test_salvage \
 	tests/unit/test_settle \
+	tests/unit/test_settler \
 	tests/unit/test_stamp \
 	tests/unit/test_start \
 	tests/unit/test_sums \
