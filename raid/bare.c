@@ -26,10 +26,7 @@ bare_read(struct part *p)
 
 	p->step = PART_FETCHING;
 	p->buf = p->bytes == p->count * BLOCK_BYTES ? p->data : p->bounce;
-	if (!leg) {
-		part_finish(p, -EIO);
-		return;
-	}
+	CHECK(leg); /* a set keeps its last one */
 	op_submit(leg, IO_READ,
 		  p->set->raid->sb.layout.data_offset + p->block * BLOCK_BYTES,
 		  p->count * BLOCK_BYTES, p->buf, false, bare_read_done, p, 0);

@@ -104,7 +104,7 @@ verdict_elsewhere(struct set *set, uint64_t block, uint32_t crc)
 	for (uint64_t b = first; b < first + (1ull << set->region_shift); b++)
 		if (b != block && verdict_is_from(set, b, crc))
 			return verdict_own_place(set, b);
-	for (uint64_t bit = 1; bit != 0 && bit < set->blocks; bit <<= 1)
+	for (uint64_t bit = 1; bit < set->blocks; bit <<= 1)
 		if ((block ^ bit) < set->blocks &&
 		    verdict_is_from(set, block ^ bit, crc))
 			return verdict_own_place(set, block ^ bit);

@@ -56,6 +56,7 @@ UNIT_TESTS = \
 	tests/unit/test_units \
 	tests/unit/test_uring \
 	tests/unit/test_verdict \
+	tests/unit/test_verdict \
 	$(NULL)
 
 # Programs without a list of sources are one .c file of their name.  The

@@ -321,6 +321,7 @@ Test(salvage, of_damaged_legs_the_one_that_knows_more_counts)
 	cr_assert_eq(read_block(0), 10, "by the other leg");
 	cr_assert_eq(read_block(2), 12);
 	cr_assert_eq(read_block(3), -EIO);
+	cr_assert_eq(read_block(101), 0);
 	flip_data(0, 100);
 	flip_data(1, 100);
 	cr_assert_eq(read_block(100), -EIO, "nobody wrote it, who knows");
