@@ -14,7 +14,8 @@
 #    which all was reached is a failure, too.
 
 set -u
-top=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
+# In a build made with ../../configure it has dots in it, and lcov's names not.
+top=$(cd "${top_srcdir:-$(dirname "$0")/..}" && pwd)
 build=${top_builddir:-$top/build/gcc}
 cc=${CC:-gcc}
 seeds=${SEEDS:-300}
