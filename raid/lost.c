@@ -327,12 +327,12 @@ lost_tick(struct set *set)
 	journal_submit(set, &l->job);
 }
 
-/* Of `now`: what is said and not lost any more is owed to nobody. */
+/* Of `now`: what is said and not lost any more is owed to nobody.  There may
+ * be some that no record of ours has said yet. */
 bool
-lost_put_again(const struct set *set, struct record *rec,
-	       uint64_t at[LOST_KINDS])
+lost_put_again(struct set *set, struct record *rec, uint64_t at[LOST_KINDS])
 {
-	const struct lost *l = &set->lost;
+	struct lost *l = &set->lost;
 
 	for (unsigned k = 0; k < LOST_KINDS; k++) {
 		const struct extent *e;
@@ -340,6 +340,8 @@ lost_put_again(const struct set *set, struct record *rec,
 		while ((e = extents_from(&l->now[k], at[k])) != NULL) {
 			if (!lost_put(rec, k, 0, e))
 				return false;
+			l->changed |= !extents_add(&l->said[k], e->start,
+						   e->count, e->since_s);
 			at[k] = e->start + e->count;
 		}
 	}

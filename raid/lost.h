@@ -52,7 +52,7 @@ void lost_left(struct set *set, uint64_t block, uint64_t count);
 void lost_page_left(struct set *set, uint64_t region);
 
 /* What a checkpoint says again, from these places on.  False: no room. */
-bool lost_put_again(const struct set *set, struct record *rec,
+bool lost_put_again(struct set *set, struct record *rec,
 		    uint64_t at[LOST_KINDS]);
 bool lost_replay(struct set *set, const struct item *item);
 

@@ -453,3 +453,29 @@ Test(lost, an_end_that_is_not_recorded_is_found_again)
 	cr_assert_eq(read_block(7), 0);
 	cr_assert(block_is(value[7]));
 }
+
+/* More entries than one record of the list's own says, and a checkpoint that
+ * says all: one that goes then must not come back after a crash. */
+Test(lost, what_only_a_checkpoint_has_said_goes_for_good)
+{
+	struct set *set = &m.raid->sets[0];
+	unsigned count = LOST_ITEMS + 8;
+
+	m.gates[0] = (struct memio_gate){.members = 3, .op = IO_WRITE,
+					 .area = AREA_JOURNAL,
+					 .res = MEMIO_HOLD};
+	for (unsigned i = 0; i < count; i++)
+		lost_add(set, 2 * i);
+	checkpoint_want(set);
+	memio_turn(&m);
+	for (unsigned i = LOST_ITEMS; i < count; i++)
+		lost_readable(set, 2 * i);
+	m.gates[0].res = 0;
+	memio_release(&m);
+	memio_turn(&m);
+	memset(m.notes, 0, sizeof(m.notes));
+	cr_assert_eq(memio_restart(&m), 0);
+	memio_wait(&m, 1000000000);
+	cr_assert_eq(m.notes[NOTE_LOST_READABLE], LOST_ITEMS);
+	assert_listed(0, 0);
+}
