@@ -387,6 +387,7 @@ SYSTEM = \
 	tests/system/test-quickstart.sh \
 	tests/system/test-rot-budget.sh \
 	tests/system/test-rot-lost.sh \
+	tests/system/test-rot-metadata.sh \
 	tests/system/test-rot-postgres-both.sh \
 	tests/system/test-rot-postgres-lost.sh \
 	tests/system/test-rot-postgres.sh \
