@@ -350,3 +350,51 @@ Test(recall, a_leg_that_fails_while_it_is_written_anew)
 	cr_assert_eq(memio_restart(&m), 0);
 	cr_assert_eq(set()->in_mask, 2);
 }
+
+/* --- its pages of sums --- */
+
+/* Leg 0 is back before the region's page was stored, and its pages are read
+ * one after the other; the gate is for these. */
+static void
+sweep(uint32_t legs, int res)
+{
+	create(legs, 0, (struct raid_limits){.parts_max = 64});
+	store_anew(set(), 0);
+	memio_turn(&m);
+	cr_assert_neq(map_slot(set()->map[0]), SLOT_NONE);
+	remember();
+	write_records(3);
+	go_back();
+	m.gates[0] = (struct memio_gate){.members = 1, .op = IO_READ,
+					 .area = AREA_SUMS, .res = res};
+	ask(0);
+	expect_back(BACK_JOURNAL, 3);
+}
+
+Test(recall, a_page_that_cannot_be_read_then_is_stored_anew)
+{
+	uint64_t stores;
+
+	sweep(2, -EIO);
+	cr_assert_gt(leg(0)->verdicts[VERDICT_PAGE_BAD], 0);
+	stores = m.raid->counters.page_stores;
+	cr_assert_gt(stores, 1);
+	let_go();
+	cr_assert_eq(set()->healer.count, 0);
+	cr_assert_not(set()->healer.sweep);
+	cr_assert_eq(set()->in_mask, 3);
+}
+
+Test(recall, reading_its_pages_is_given_up_with_the_leg)
+{
+	sweep(3, MEMIO_HOLD);
+	cr_assert(set()->healer.reading);
+	for (unsigned i = 0; i < 120; i++)
+		memio_wait(&m, SECOND_NS / 10);
+	cr_assert_eq(leg(0)->run, RUN_OUT);
+	cr_assert_not(set()->healer.reading);
+	cr_assert_not(set()->healer.sweep);
+	cr_assert_eq(leg(0)->verdicts[VERDICT_PAGE_BAD], 0);
+	let_go();
+	cr_assert_eq(raid_abandoned(m.raid), 0);
+}
