@@ -10,6 +10,7 @@
  * end (H9).
  */
 #include <errno.h>
+#include <string.h>
 
 #include "set.h"
 
@@ -319,6 +320,15 @@ scan_map(struct scan *s)
 
 static void scan_head_read(struct scan *s, unsigned copy);
 
+/* Not read; or whole; or never written. */
+static bool
+scan_head_may_be_absent(const struct scan *s, unsigned copy, int res)
+{
+	return res == 0 || (res != -EBADMSG && res != -ENOENT) ||
+	       memcmp(s->buf + (size_t)copy * 4096, s->leg->raid->zeros,
+		      4096) == 0;
+}
+
 static void
 scan_head_done(struct op *op, int res)
 {
@@ -339,6 +349,8 @@ scan_head_done(struct op *op, int res)
 		res = map_head_decode(
 			s->buf + (size_t)copy * 4096, &s->leg->set->name,
 			scan_layout(s)->map_offset[copy], &s->heads[copy]);
+	if (!scan_head_may_be_absent(s, copy, res))
+		s->rotten |= (uint8_t)(1u << copy);
 	s->head_res[copy] = res;
 	s->given_up |= op->abandoned;
 	if (--s->pending > 0)

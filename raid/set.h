@@ -449,6 +449,7 @@ struct scan {
 	struct map_head heads[2];
 	uint8_t copy; /* physical, the newest */
 	bool doubt;   /* the other copy may be newer: it could not be read */
+	uint8_t rotten; /* copies whose header was read, and makes no sense */
 	uint32_t map_crc; /* of the blocks so far */
 	uint64_t at;
 	/* The chain so far. */

@@ -58,12 +58,11 @@ start_erased(struct fan *fan, int res)
 /* The last record to every leg: one may have missed it.  Not so if others
  * came behind it (R20). */
 static void
-start_copy(struct set *set)
+start_copy_last(struct set *set)
 {
 	const struct journal *j = &set->journal;
 	uint64_t count = 0;
 
-	set->start = SET_COPY;
 	if (set->erase_left > 0) {
 		tail_erase_last(set, start_erased);
 		return;
@@ -75,6 +74,23 @@ start_copy(struct set *set)
 			   (j->head + j->ring_blocks - count) % j->ring_blocks,
 			   count);
 	fan_end(&set->start_fan);
+}
+
+static void
+start_wiped(struct fan *fan, int res)
+{
+	if (res < 0)
+		start_copied(fan, res);
+	else
+		start_copy_last(fan->set);
+}
+
+static void
+start_copy(struct set *set)
+{
+	set->start = SET_COPY;
+	if (set->raid->create || !tail_wipe_heads(set, start_wiped))
+		start_copy_last(set);
 }
 
 void

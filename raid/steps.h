@@ -283,6 +283,8 @@ void salvage_replayed(struct set *set);
 /* tail.c */
 void tail_begin(struct scan *s);
 void tail_follow(struct scan *s, const struct record_head *h);
+/* Headers that make no sense: wiped on all legs.  False: there are none. */
+bool tail_wipe_heads(struct set *set, fan_done_f *done);
 /* Shorten the chain by what only repeats; set->erase_left says by how much. */
 void tail_drop(struct set *set, struct scan *ref);
 /* One record less of it on all legs; once the start's epoch is in force. */

@@ -68,6 +68,33 @@ tail_drop(struct set *set, struct scan *ref)
 	ref->crc = ref->kept.crc;
 }
 
+/*
+ * A header that made no sense when it was read, by a fault that passes, would
+ * be the newest again one day, and begin with what is dropped or written over
+ * by then.
+ */
+bool
+tail_wipe_heads(struct set *set, fan_done_f *done)
+{
+	const struct raid *r = set->raid;
+	bool any = false;
+
+	for (uint32_t i = 0; i < r->sb.geometry.legs; i++)
+		any |= set->scans[i].leg && set->scans[i].rotten;
+	if (!any || PLANTED(ROTTEN_HEADER_LEFT))
+		return false;
+	fan_begin(&set->start_fan, set, CAUSE_CHECKPOINT, done);
+	for (uint32_t i = 0; i < r->sb.geometry.legs; i++)
+		for (unsigned copy = 0; copy < 2; copy++)
+			if (set->scans[i].leg &&
+			    (set->scans[i].rotten >> copy & 1))
+				fan_write_leg(&set->start_fan, &set->legs[i],
+					      r->sb.layout.map_offset[copy],
+					      4096, r->zeros, true);
+	fan_end(&set->start_fan);
+	return true;
+}
+
 void
 tail_erase_last(struct set *set, fan_done_f *done)
 {

@@ -393,6 +393,31 @@ lost_page_is_no_evidence(struct sim *s, unsigned variant)
 	EXPECT(s, s->notes[NOTE_UNVERIFIED] == 0);
 }
 
+/* Both legs' newest map header (one of the two variants) makes no sense at one
+ * start, and is as good as new at the next. */
+static void
+map_header_comes_back(struct sim *s, unsigned variant)
+{
+	uint64_t offset, length, head;
+
+	sim_area_range(s, AREA_MAP, &offset, &length);
+	head = offset + (variant & 1) * length / 2;
+	for (unsigned i = 0; i < 40; i++)
+		EXPECT(s, do_write(s, BLOCK(i), BLOCK(1), RAID_FUA) == 0);
+	EXPECT(s, sim_stop(s));
+	for (unsigned i = 0; i < 2; i++)
+		EXPECT(s, disk_flip(&s->member[i].disk, head + 20, 3));
+	EXPECT(s, restart(s, BOTH));
+	/* No more: the next checkpoint would write over it. */
+	for (unsigned i = 0; i < variant / 2; i++)
+		EXPECT(s, do_write(s, BLOCK(i), BLOCK(1), RAID_FUA) == 0);
+	power_cut(s, FATE_DROP);
+	for (unsigned i = 0; i < 2; i++)
+		disk_flip(&s->member[i].disk, head + 20, 3);
+	EXPECT(s, restart(s, BOTH));
+	sim_read_all(s);
+}
+
 /* A checkpoint's header reaches one leg; then a crash comes at once again, and
  * the leg without it is gone; or it comes late, and the other one is. */
 static void
@@ -509,6 +534,9 @@ const struct scenario decay_scenarios[] = {
 	{.name = "lost-page-is-no-evidence", .run = lost_page_is_no_evidence,
 	 .hole = "R24: noise is taken for what a lost page said of a block",
 	 .variants = 4, .sets = 1, .legs = 2, .sums_max = 64, .lenient = true},
+	{.name = "map-header-comes-back", .run = map_header_comes_back,
+	 .hole = "R20: a header that made no sense is the newest again",
+	 .variants = 6, .sets = 1, .legs = 2},
 	{.name = "header-on-one-leg", .run = header_on_one_leg,
 	 .hole = "R20: what a header on one leg needs is gone",
 	 .variants = 32, .sets = 2, .legs = 2, .sums_max = 64},
