@@ -282,6 +282,7 @@ static void
 checkpoint_write_header(struct set *set)
 {
 	struct checkpoint *ck = &set->checkpoint;
+	const struct journal *j = &set->journal;
 	struct map_head head = {
 		.sequence = ++ck->head_sequence,
 		.journal_sequence = ck->start_sequence,
@@ -289,6 +290,7 @@ checkpoint_write_header(struct set *set)
 		.before_crc = ck->start_crc,
 		.entries_crc = checkpoint_entries_crc(set, ck->copy),
 		.regions = set->regions,
+		.journal_said = j->durable,
 	};
 
 	ck->state = CK_HEADER;

@@ -227,6 +227,7 @@ journal_append_done(struct fan *fan, int res)
 		set->write_stopped = true;
 	} else {
 		j->last_sequence = j->sequence - 1;
+		j->durable = j->last_sequence;
 		j->last_index = (j->head + j->ring_blocks - 1) % j->ring_blocks;
 		j->run_blocks += j->rec.blocks;
 		j->drained_durable = j->drained_composed;

@@ -39,7 +39,8 @@ struct map_head_disk {
 	le32 before_crc;
 	le32 entries_crc;
 	le64 regions;
-	uint8_t reserved[4096 - 64 - 40];
+	le64 journal_said;
+	uint8_t reserved[4096 - 64 - 48];
 };
 _Static_assert(sizeof(struct map_head_disk) == 4096, "map header");
 
@@ -100,6 +101,7 @@ map_head_encode(const struct map_head *head, const struct record_name *name,
 	d->before_crc = le32_of(head->before_crc);
 	d->entries_crc = le32_of(head->entries_crc);
 	d->regions = le64_of(head->regions);
+	d->journal_said = le64_of(head->journal_said);
 	map_seal(&d->name);
 }
 
@@ -120,6 +122,7 @@ map_head_decode(const void *block, const struct record_name *name,
 		.before_crc = le32_get(d.before_crc),
 		.entries_crc = le32_get(d.entries_crc),
 		.regions = le64_get(d.regions),
+		.journal_said = le64_get(d.journal_said),
 	};
 	return 0;
 }

@@ -64,6 +64,9 @@ struct map_head {
 	uint32_t before_crc;       /* CRC of the record before it */
 	uint32_t entries_crc;      /* map_crc_of() the blocks; 0: not known */
 	uint64_t regions;
+	/* Of the last record that was durable then; 0: not known.  A chain
+	 * that ends before it has lost what was acknowledged. */
+	uint64_t journal_said;
 };
 
 void map_head_encode(const struct map_head *head,

@@ -284,6 +284,8 @@
 	  "what a lost record may have said is taken for unwritten")           \
 	X(WENT_BACK_LEFT_SO, "R19", "H21",                                     \
 	  "metadata of a leg that went back while running stay as they are")   \
+	X(CHAIN_MAY_END_EARLY, "R19", "H9",                                    \
+	  "records before a checkpoint's end may be missing on all legs")      \
 	X(ROTTEN_HEADER_LEFT, "R20", "review",                                 \
 	  "a map header that made no sense stays, and may make sense again")   \
 	X(PAGES_LEFT_BACK, "R21", "H21",                                       \

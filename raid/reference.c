@@ -79,6 +79,7 @@ reference_done(struct set *set)
 	j->head = s->index;
 	reference_count_ring(set);
 	j->sequence = s->sequence + 1;
+	j->durable = s->sequence;
 	j->before_crc = s->crc;
 	j->nonce = set->raid->io->ops->random(set->raid->io);
 	replay_end(set);

@@ -226,6 +226,11 @@ salvage_go_on(struct set *set)
 	struct journal *j = &set->journal;
 	uint64_t seen = s->seen_max > s->sequence ? s->seen_max : s->sequence;
 
+	for (unsigned copy = 0; copy < 2; copy++)
+		if (s->head_res[copy] == 0 &&
+		    s->heads[copy].journal_said > seen)
+			seen = s->heads[copy].journal_said;
+
 	j->head = s->index;
 	j->used = s->blocks;
 	j->before_crc = s->crc;

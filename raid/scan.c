@@ -165,6 +165,31 @@ scan_ring_done(struct op *op, int res)
 	scan_ring(s);
 }
 
+static bool
+scan_head_is_sane(const struct scan *s, unsigned copy)
+{
+	const struct map_head *h = &s->heads[copy];
+
+	return s->head_res[copy] == 0 && h->regions == s->leg->set->regions &&
+	       h->journal_sequence > 0 &&
+	       h->journal_index < scan_layout(s)->journal_bytes / 4096;
+}
+
+/* The last record that a header knows to have been durable on this leg: the
+ * header is behind it (R20). */
+static uint64_t
+scan_said(const struct scan *s)
+{
+	uint64_t said = 0;
+
+	for (unsigned copy = 0; copy < 2; copy++)
+		if (scan_head_is_sane(s, copy) &&
+		    s->heads[copy].journal_said > said &&
+		    !PLANTED(CHAIN_MAY_END_EARLY))
+			said = s->heads[copy].journal_said;
+	return said;
+}
+
 static void
 scan_ring(struct scan *s)
 {
@@ -177,7 +202,7 @@ scan_ring(struct scan *s)
 		/* Sequence end + 1, in pieces, is a torn append. */
 		s->cut = (s->seen_max > s->sequence + 1 &&
 			  !PLANTED(DAMAGE_READS_AS_END)) ||
-			 s->unread;
+			 scan_said(s) > s->sequence || s->unread;
 		scan_finish(s, s->cut ? -EBADMSG : 0);
 		return;
 	}
@@ -215,16 +240,6 @@ scan_ring_begin(struct scan *s)
 }
 
 /* --- map --- */
-
-static bool
-scan_head_is_sane(const struct scan *s, unsigned copy)
-{
-	const struct map_head *h = &s->heads[copy];
-
-	return s->head_res[copy] == 0 && h->regions == s->leg->set->regions &&
-	       h->journal_sequence > 0 &&
-	       h->journal_index < scan_layout(s)->journal_bytes / 4096;
-}
 
 /* This copy is not whole: the other one, once. */
 static void

@@ -133,6 +133,7 @@ struct journal {
 	uint32_t sums_live; /* in records from the replay start on */
 	/* The last durable record of this run: its last block. */
 	uint64_t last_sequence; /* 0: none */
+	uint64_t durable;       /* the last record that is */
 	uint64_t last_index;
 	uint64_t run_blocks; /* of this run's, durable */
 	bool appending;

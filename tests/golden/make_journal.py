@@ -78,8 +78,8 @@ def map_block(magic, offset, index):
 
 
 head = map_block(b"RDMH", AT, 0)
-struct.pack_into("<QQQIIQ", head, 64, 12, 0x1234567899, 5, 0x76543210, 0,
-                 1000)
+struct.pack_into("<QQQIIQQ", head, 64, 12, 0x1234567899, 5, 0x76543210, 0,
+                 1000, 0x12345678AB)
 
 entries = map_block(b"RDMB", AT + 2 * 4096, 1)
 

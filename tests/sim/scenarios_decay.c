@@ -393,6 +393,30 @@ lost_page_is_no_evidence(struct sim *s, unsigned variant)
 	EXPECT(s, s->notes[NOTE_UNVERIFIED] == 0);
 }
 
+/* A block of the ring, or all of them, rots on both legs of an array that was
+ * stopped clean.  It does not start, or nothing is missing. */
+static void
+journal_rots_on_all_legs(struct sim *s, unsigned variant)
+{
+	uint64_t offset, length;
+	bool refused;
+
+	sim_area_range(s, AREA_JOURNAL, &offset, &length);
+	for (unsigned i = 0; i < 40; i++)
+		EXPECT(s, do_write(s, BLOCK(i), BLOCK(1), RAID_FUA) == 0);
+	EXPECT(s, sim_stop(s));
+	for (unsigned i = 0; i < length / 4096; i++)
+		for (unsigned m = 0; m < 2; m++)
+			if (variant == 0 || variant == i + 1)
+				EXPECT(s, disk_flip(&s->member[m].disk,
+						    offset + i * 4096 + 100,
+						    3));
+	refused = !restart(s, BOTH);
+	EXPECT(s, variant != 0 || refused);
+	if (!refused)
+		sim_read_all(s);
+}
+
 /* Both legs' newest map header (one of the two variants) makes no sense at one
  * start, and is as good as new at the next. */
 static void
@@ -534,6 +558,9 @@ const struct scenario decay_scenarios[] = {
 	{.name = "lost-page-is-no-evidence", .run = lost_page_is_no_evidence,
 	 .hole = "R24: noise is taken for what a lost page said of a block",
 	 .variants = 4, .sets = 1, .legs = 2, .sums_max = 64, .lenient = true},
+	{.name = "journal-rots-on-all-legs", .run = journal_rots_on_all_legs,
+	 .hole = "H9: a journal that is damaged on all legs reads as short",
+	 .variants = 17, .sets = 1, .legs = 2, .lenient = true},
 	{.name = "map-header-comes-back", .run = map_header_comes_back,
 	 .hole = "R20: a header that made no sense is the newest again",
 	 .variants = 6, .sets = 1, .legs = 2},

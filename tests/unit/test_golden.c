@@ -153,6 +153,7 @@ Test(golden, a_map_means_what_the_document_says)
 	cr_assert_eq(head.journal_index, 5);
 	cr_assert_eq(head.before_crc, 0x76543210);
 	cr_assert_eq(head.regions, 1000);
+	cr_assert_eq(head.journal_said, 0x12345678ab);
 	golden_read("journal.hex", 2, 1);
 	cr_assert_eq(map_block_decode(raw, 496, 1, &name, MAP_AT + 2 * BLOCK,
 				      got), 0);

@@ -18,6 +18,7 @@ static const struct map_head some_head = {
 	.before_crc = 0xdeadbeef,
 	.entries_crc = 0xfeedf00d,
 	.regions = 1000,
+	.journal_said = 0x12345678ab,
 };
 
 static void
@@ -75,6 +76,7 @@ Test(map, a_header_comes_out_as_it_went_in)
 	cr_assert_eq(head.before_crc, some_head.before_crc);
 	cr_assert_eq(head.entries_crc, some_head.entries_crc);
 	cr_assert_eq(head.regions, some_head.regions);
+	cr_assert_eq(head.journal_said, some_head.journal_said);
 }
 
 Test(map, entries_come_out_as_they_went_in)
