@@ -84,7 +84,9 @@ legs_of(const struct array *array, const struct sb *sb, uint32_t set,
 
 		array_name_leg(array, sb, set, leg, name, sizeof(name));
 		json_array_append_new(
-			out, json_pack("{s:s,s:s}", "leg", name, "read_from",
+			out, json_pack("{s:o,s:s,s:s}", "leg",
+				       json_sprintf("%u.%u", set, leg),
+				       "member", name, "read_from",
 				       words[s->use[leg]]));
 	}
 	return out;
@@ -102,7 +104,7 @@ set_of(const struct array *array, const struct sb *sb, uint32_t set,
 		"s:b,s:I,s:I,s:I}",
 		"set", (json_int_t)set, "source", raid_source_word(s->source),
 		"why", source_why(s), "legs", legs_of(array, sb, set, s), "leg",
-		any ? INT(s->leg) : json_null(), "epoch",
+		any ? json_sprintf("%u.%u", set, s->leg) : json_null(), "epoch",
 		any ? INT(s->epoch) : json_null(), "old_since",
 		old ? time_text(s->changed_s) : json_null(), "journal_damaged",
 		s->journal_damaged, "journal_torn", s->journal_torn,
@@ -142,6 +144,23 @@ salvage_report(const struct array *array)
 			 list);
 }
 
+/* Whose metadata it is, by name. */
+static const char *
+source_member(const json_t *set)
+{
+	const json_t *leg = json_object_get(set, "leg");
+	const json_t *legs = json_object_get(set, "legs");
+
+	for (size_t i = 0; i < json_array_size(legs); i++) {
+		const json_t *one = json_array_get(legs, i);
+
+		if (json_equal(leg, json_object_get(one, "leg")))
+			return json_string_value(
+				json_object_get(one, "member"));
+	}
+	return "nothing";
+}
+
 void
 salvage_log(const struct array *array, const char *what)
 {
@@ -150,17 +169,10 @@ salvage_log(const struct array *array, const char *what)
 
 	for (size_t i = 0; i < json_array_size(sets); i++) {
 		const json_t *s = json_array_get(sets, i);
-		const json_t *leg = json_object_get(s, "leg");
-		const json_t *legs = json_object_get(s, "legs");
-		const char *name = "nothing";
 
-		if (json_is_integer(leg))
-			name = json_string_value(json_object_get(
-				json_array_get(legs, (size_t)json_integer_value(
-							     leg)),
-				"leg"));
 		log_warning(array->name, "%s: set %zu from %s: %s", what, i,
-			    name, json_string_value(json_object_get(s, "why")));
+			    source_member(s),
+			    json_string_value(json_object_get(s, "why")));
 	}
 	json_decref(report);
 }

@@ -87,6 +87,7 @@ cmd_lost(struct ctl *c)
 		client_call(c, "lost", json_pack("{s:s}", "name", c->args[0]),
 			    WAIT_READ_S, &c->payload);
 
+	c->verb = "lost";
 	if (!code && !c->json)
 		lost_print(json_object_get(c->payload, "lost"));
 	return code;

@@ -25,6 +25,7 @@ salvage_show(struct ctl *c)
 			       json_pack("{s:s}", "name", c->args[0]),
 			       WAIT_READ_S, &c->payload);
 
+	c->verb = "salvage";
 	if (!code && !c->json) {
 		printf("array %s is served read-only, as a salvage\n",
 		       look_text(c->payload, "name"));

@@ -13,7 +13,7 @@ static void
 print_source(const json_t *set)
 {
 	const json_t *legs = json_object_get(set, "legs");
-	const json_t *leg = json_object_get(set, "leg");
+	const char *source = look_text(set, "leg");
 
 	printf("  set %lld: %s: %s\n", NUMBER(set, "set"),
 	       look_text(set, "source"), look_text(set, "why"));
@@ -22,16 +22,16 @@ print_source(const json_t *set)
 		const char *use = look_text(one, "read_from");
 
 		if (!strcmp(use, "no"))
-			printf("    not read: %s\n", look_text(one, "leg"));
+			printf("    not read: %s\n", look_text(one, "member"));
 		else if (!strcmp(use, "aside"))
 			printf("    read where the others fail: %s\n",
-			       look_text(one, "leg"));
+			       look_text(one, "member"));
 		else
-			printf("    read from: %s%s\n", look_text(one, "leg"),
-			       json_integer_value(leg) == (json_int_t)i &&
-					       json_is_integer(leg)
-				       ? ", by its metadata"
-				       : "");
+			printf("    read from: %s%s\n",
+			       look_text(one, "member"),
+			       strcmp(source, look_text(one, "leg"))
+				       ? ""
+				       : ", by its metadata");
 	}
 }
 

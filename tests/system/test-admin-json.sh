@@ -43,6 +43,9 @@ jq -e '.arrays[0] | .name == "a" and .health == "optimal"
 	and .device == null' "$dir/doc" >/dev/null
 doc 0 list list
 doc 0 show show a
+doc 0 lost show a --lost
+doc 0 faults show a --faults
+doc 7 salvage show a --salvage
 doc 0 wait wait a
 doc 8 wait wait a --for degraded --timeout 1
 doc 4 show show nix

@@ -107,6 +107,14 @@ says "start a --salvage"
 expect 7 ctl show a --salvage
 salvage
 [ "$(source_of 0)" = damaged ] || fail "it is not read from a damaged leg"
+# A leg is named by the same word everywhere.
+ctl show a --salvage --json | jq -e '.schema == "raidctl.salvage" and
+	(.sets[0] | (.leg | test("^0[.][01]$")) and
+	([.legs[].leg] == ["0.0", "0.1"]) and
+	(.legs[0].member | startswith("0.0 (")))' >"$dir/out" ||
+	fail "show --salvage --json"
+ctl show a --salvage | grep -q ", by its metadata" ||
+	fail "whose metadata it is, is not said"
 blocks get 0 16 >"$dir/got"
 only 1
 blocks get 448 16 >"$dir/got"
