@@ -153,8 +153,9 @@ wait_timed_out(struct ctl *c)
 		snprintf(cause, sizeof(cause), "the last word was: %.200s",
 			 last);
 	return ctl_error(c, MSG_TIMED_OUT, cause, NULL,
-			 "array %s is not %s after %llu seconds", c->args[0],
-			 c->wait_for, (unsigned long long)c->timeout_s);
+			 "array %s is not %s after %llu second%s", c->args[0],
+			 c->wait_for, (unsigned long long)c->timeout_s,
+			 look_plural((json_int_t)c->timeout_s));
 }
 
 /*

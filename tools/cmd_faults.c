@@ -11,16 +11,17 @@
 /* The kinds, as they are called in the answer, and in a line for people. */
 static const struct {
 	const char *key;
+	const char *one;
 	const char *text;
 } kinds[] = {
-	{"read-error", "read errors"},
-	{"mismatch", "mismatches"},
-	{"lost-write", "lost writes"},
-	{"misdirected", "misdirected"},
-	{"page-bad", "bad checksum pages"},
-	{"went-back", "times gone back"},
-	{"write-error", "write errors"},
-	{"repaired", "repaired"},
+	{"read-error", "read error", "read errors"},
+	{"mismatch", "mismatch", "mismatches"},
+	{"lost-write", "lost write", "lost writes"},
+	{"misdirected", "misdirected", "misdirected"},
+	{"page-bad", "bad checksum page", "bad checksum pages"},
+	{"went-back", "time gone back", "times gone back"},
+	{"write-error", "write error", "write errors"},
+	{"repaired", "repaired", "repaired"},
 };
 
 static const char *
@@ -53,7 +54,7 @@ leg_print(const json_t *leg)
 
 		if (count)
 			printf("%s%" PRIu64 " %s", said++ ? ", " : "", count,
-			       kinds[i].text);
+			       count == 1 ? kinds[i].one : kinds[i].text);
 	}
 	printf("%s\n  budget: %" PRIu64 " of %" PRIu64 ", halved hourly\n",
 	       said ? "" : "no faults",
@@ -114,7 +115,7 @@ faults_print(const json_t *payload)
 		leg_print(json_array_get(legs, i));
 	putchar('\n');
 	if (dropped)
-		printf("(%" PRIu64 " older ones are not kept)\n", dropped);
+		printf("(%" PRIu64 " older not kept)\n", dropped);
 	for (size_t i = 0; i < json_array_size(list); i++)
 		fault_print(json_array_get(list, i));
 	if (!json_array_size(list))

@@ -57,8 +57,10 @@ lost_table(const json_t *extents)
 				       i < COL_SINCE ? SCOLS_FL_RIGHT : 0);
 	for (size_t i = 0; table && i < json_array_size(extents); i++)
 		add_extent(table, json_array_get(extents, i));
-	if (table)
+	if (table) {
+		scols_table_enable_minout(table, 1);
 		scols_print_table(table);
+	}
 	scols_unref_table(table);
 }
 

@@ -89,7 +89,7 @@ cmd_recover(struct ctl *c)
 		code = recover_call(c, false, &c->payload);
 	if (!code && !c->json)
 		printf("array %s is recovered and started; what was given up "
-		       "is written down in raidd's %s\n",
+		       "is written down: %s\n",
 		       c->args[0],
 		       look_text(json_object_get(c->payload, "salvage"),
 				 "file"));

@@ -92,8 +92,10 @@ list_print(const json_t *arrays)
 		scols_line_set_data(line, 4, size);
 		scols_line_set_data(line, 5, device[0] ? device : "-");
 	}
-	if (table)
+	if (table) {
+		scols_table_enable_minout(table, 1);
 		scols_print_table(table);
+	}
 	scols_unref_table(table);
 }
 

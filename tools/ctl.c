@@ -138,10 +138,16 @@ ctl_confirm(struct ctl *c, const char *name)
 
 	if (c->yes)
 		return EXIT_DONE;
-	if (!isatty(STDIN_FILENO) || c->json)
+	if (c->json)
+		return ctl_error(c, MSG_NOT_CONFIRMED,
+				 "with --json nothing is asked",
+				 c->has_plan ? "see the plan: -n; then say -y"
+					     : "say -y, too",
+				 "not confirmed: nothing was done");
+	if (!isatty(STDIN_FILENO))
 		return ctl_error(c, MSG_NOT_CONFIRMED,
 				 "there is nobody to ask: not a terminal",
-				 "look at the plan above; then say -y",
+				 "look at what is above; then say -y",
 				 "not confirmed: nothing was done");
 	fprintf(stderr, "type the array's name to go on: ");
 	if (!fgets(typed, sizeof(typed), stdin))

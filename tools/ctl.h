@@ -45,6 +45,7 @@ struct ctl {
 	bool json;
 	bool yes;
 	bool dry_run;
+	bool has_plan; /* the verb has a dry run */
 	bool degraded;
 	bool salvage;
 	bool accept_loss;

@@ -29,4 +29,11 @@ look_number(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
+/* What makes "block" of 2 blocks. */
+static inline const char *
+look_plural(json_int_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 #endif

@@ -114,7 +114,10 @@ loop_remove(const char *device)
 	if (fd < 0)
 		return -errno;
 	if (fsync(fd) < 0)
-		fprintf(stderr, "raidctl: %s: the last flush failed: %s\n",
+		fprintf(stderr,
+			"raidctl: %s: the last flush failed: %s; if raidd "
+			"ended while it was attached, that is to be expected: "
+			"what had been flushed before is on the array\n",
 			device, strerror(errno));
 	if (ioctl(fd, LOOP_CLR_FD) < 0 && errno != ENXIO)
 		err = -errno;

@@ -3,6 +3,7 @@
  * raidctl: one table of commands, which makes the help and the checks of what
  * was typed.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
@@ -386,10 +387,35 @@ check_alternatives(struct ctl *c, const struct command *cmd, unsigned given,
 	return EXIT_DONE;
 }
 
+/* The word that should have been typed, as the usage has it: those that are
+ * options, or in brackets, need not be.  used: how many were. */
+static void
+missing_word(const struct command *cmd, int used, char *out, size_t bytes)
+{
+	const char *at = cmd->usage;
+	int brackets = 0;
+
+	while (*at) {
+		size_t length = strcspn(at, " ");
+		bool inside = brackets > 0 || *at == '[' || *at == '-';
+
+		for (size_t i = 0; i < length; i++)
+			brackets += (at[i] == '[') - (at[i] == ']');
+		if (!inside && used-- == 0) {
+			snprintf(out, bytes, "%.*s", (int)length, at);
+			return;
+		}
+		at += length;
+		at += strspn(at, " ");
+	}
+	CHECK(false);
+}
+
 static int
 check_usage(struct ctl *c, const struct command *cmd, unsigned given)
 {
 	char remedy[256];
+	char missing[64];
 
 	snprintf(remedy, sizeof(remedy), "raidctl %s%s%s%s%s", cmd->verb,
 		 cmd->sub ? " " : "", cmd->sub ? cmd->sub : "",
@@ -399,9 +425,12 @@ check_usage(struct ctl *c, const struct command *cmd, unsigned given)
 			return ctl_error(c, MSG_USAGE, NULL, remedy,
 					 "%s does not take %s", cmd->verb,
 					 option_bits[i].name);
-	if (c->arg_count < cmd->args_min)
-		return ctl_error(c, MSG_USAGE, NULL, remedy,
-				 "%s: something is missing", cmd->verb);
+	if (c->arg_count < cmd->args_min) {
+		missing_word(cmd, c->arg_count, missing, sizeof(missing));
+		return ctl_error(c, MSG_USAGE, NULL, remedy, "%s%s%s lacks %s",
+				 cmd->verb, cmd->sub ? " " : "",
+				 cmd->sub ? cmd->sub : "", missing);
+	}
 	if (cmd->args_max >= 0 && c->arg_count > cmd->args_max)
 		return ctl_error(c, MSG_USAGE, NULL, remedy,
 				 "%s: '%s' is one word too many", cmd->verb,
@@ -423,10 +452,25 @@ run_command(struct ctl *c, int argc, char **argv)
 	if (!cmd)
 		return ctl_error_code(c);
 	c->verb = cmd->schema;
+	c->has_plan = cmd->opts & OPT_DRY_RUN;
 	c->args = argv + optind + used;
 	c->arg_count = argc - optind - used;
 	code = check_usage(c, cmd, given);
 	return code ? code : cmd->run(c);
+}
+
+/* Who reads what was printed, and not all of it, has to know. */
+static int
+output_end(int code)
+{
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (!fflush(stdout) && !failed)
+		return code;
+	fprintf(stderr, "raidctl: the output could not be written%s%s\n",
+		errno ? ": " : "", errno ? strerror(errno) : "");
+	return code ? code : EXIT_FAILED;
 }
 
 int
@@ -450,7 +494,5 @@ main(int argc, char **argv)
 		ctl_print_error(&c);
 	json_decref(c.payload);
 	ctl_error_clear(&c);
-	if (fflush(stdout) && !code)
-		code = EXIT_FAILED;
-	return code;
+	return output_end(code);
 }

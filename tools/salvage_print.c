@@ -8,6 +8,8 @@
 #include "look.h"
 
 #define NUMBER(o, key) ((long long)look_number(o, key))
+/* For "%lld block%s". */
+#define COUNT(o, key)  NUMBER(o, key), look_plural(look_number(o, key))
 
 static void
 print_source(const json_t *set)
@@ -62,18 +64,18 @@ print_damage(const json_t *set)
 		       "was never acknowledged, or is damaged\n",
 		       NUMBER(set, "journal_last"));
 	if (NUMBER(set, "map_blocks_lost") || NUMBER(set, "regions_unknown"))
-		printf("    region map: %lld blocks are lost; of %lld regions "
-		       "all is EIO\n",
-		       NUMBER(set, "map_blocks_lost"),
-		       NUMBER(set, "regions_unknown"));
+		printf("    region map: lost are %lld block%s; of %lld "
+		       "region%s all is EIO\n",
+		       COUNT(set, "map_blocks_lost"),
+		       COUNT(set, "regions_unknown"));
 	if (json_is_true(json_object_get(set, "unwritten_doubtful")))
 		printf("    what seems never written may have been: it is EIO "
 		       "where the disk has other bytes than zeros\n");
 	if (NUMBER(set, "lost_blocks") || NUMBER(set, "undecided_units"))
-		printf("    lost: %lld blocks met so far; %lld units of 64 KiB "
-		       "still to be looked at\n",
-		       NUMBER(set, "lost_blocks"),
-		       NUMBER(set, "undecided_units"));
+		printf("    lost: %lld block%s met so far; %lld unit%s of 64 "
+		       "KiB still to be looked at\n",
+		       COUNT(set, "lost_blocks"),
+		       COUNT(set, "undecided_units"));
 }
 
 void

@@ -245,6 +245,7 @@ tree_print(const json_t *a)
 	fill_table(table, a);
 	/* Nothing is cut to fit a terminal: a path is to be copied. */
 	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
+	scols_table_enable_minout(table, 1); /* no blanks behind a line */
 	scols_print_table(table);
 	scols_unref_table(table);
 }

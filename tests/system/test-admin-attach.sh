@@ -69,6 +69,7 @@ umount "$dir/mnt"
 # Detach without a daemon.
 raidd_kill
 expect 0 ctl detach a
+says "to be expected"
 [ ! -e "$dir/attach" ]
 ! losetup -a | grep -F "$dir" || fail "a loop device is left"
 ! grep -F "$dir" /proc/self/mountinfo || fail "a mount is left"

@@ -16,6 +16,14 @@ says "$dir/m0"
 says "the smallest member decides: 48.0 MiB"
 expect 4 ctl examine "$dir/m3"
 
+# What is missing is named.
+expect 2 ctl create
+says "create lacks NAME"
+expect 2 ctl create a
+says "create lacks MEMBER..."
+expect 2 ctl member fail a
+says "member fail lacks SET.LEG"
+
 # Nobody to ask.
 expect 6 ctl create a "${members[@]}" </dev/null
 says "error RD-4003"
@@ -30,6 +38,14 @@ typed() {
 expect 6 typed b
 expect 4 ctl examine "$dir/m0"
 expect 0 typed a
+# Nothing stands behind a line but its end; and who cannot be told is told so.
+ctl status >"$dir/out"
+! grep -n " $" "$dir/out" || fail "there are blanks at the end"
+full() {
+	ctl status >/dev/full
+}
+expect 1 full
+says "No space left"
 expect 0 ctl list
 says serving
 [ "$(json '.arrays[0].sets | length' show a)" = 2 ]

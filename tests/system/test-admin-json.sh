@@ -35,6 +35,8 @@ jq -e '.arrays == []' "$dir/doc" >/dev/null
 doc 0 create create a -n "${members[@]}"
 jq -e '.plan.steps | length > 0' "$dir/doc" >/dev/null
 doc 6 create create a "${members[@]}"
+# Nothing is printed above: the plan is to be asked for.
+jq -e '.error.remedy | contains("-n")' "$dir/doc" >/dev/null
 doc 0 create create a -y "${members[@]}"
 doc 0 status status
 jq -e '.arrays[0] | .name == "a" and .health == "optimal"
