@@ -269,6 +269,17 @@ recut_erased(struct fan *fan, int res)
 		recut_erase(fan->set);
 }
 
+/* Records of this run, too, are erased, that the checkpoint made needless: a
+ * leg that lacks them did not go back (recall.c). */
+static void
+recut_forget(struct set *set)
+{
+	struct journal *j = &set->journal;
+
+	if (j->run_blocks > j->used)
+		j->run_blocks = j->used;
+}
+
 /* What lies in the rest of the ring is of no chain any more; and what cannot be
  * read there would be damage to the next start. */
 static void
@@ -311,6 +322,7 @@ salvage_recut(struct set *set)
 		checkpoint_want(set);
 	} else if (ck->state == CK_IDLE && sv->erased == 0 &&
 		   (ck->head_sequence != sv->head || !sv->said)) {
+		recut_forget(set);
 		recut_erase(set);
 	}
 }

@@ -135,7 +135,7 @@ struct journal {
 	uint64_t last_sequence; /* 0: none */
 	uint64_t durable;       /* the last record that is */
 	uint64_t last_index;
-	uint64_t run_blocks; /* of this run's, durable */
+	uint64_t run_blocks; /* of this run's, durable, not erased since */
 	bool appending;
 	uint8_t *buf;
 	struct record rec;

@@ -46,16 +46,23 @@ write_records(unsigned count)
 }
 
 static void
-create(uint32_t legs, uint64_t journal_bytes, struct raid_limits limits)
+create_sets(uint32_t sets, uint32_t legs, uint64_t journal_bytes,
+	    struct raid_limits limits)
 {
 	const struct memio_shape shape = {
-		.sets = 1, .legs = legs, .block_bytes = 4096,
+		.sets = sets, .legs = legs, .block_bytes = 4096,
 		.region_blocks = 64, .member_bytes = MEMIO_MEMBER_BYTES,
 		.journal_bytes = journal_bytes, .limits = limits,
 	};
 
 	cr_assert_eq(memio_create_as(&m, &shape), 0);
 	write_records(8);
+}
+
+static void
+create(uint32_t legs, uint64_t journal_bytes, struct raid_limits limits)
+{
+	create_sets(1, legs, journal_bytes, limits);
 }
 
 static void
@@ -221,6 +228,34 @@ Test(recall, records_of_several_blocks)
 	go_back();
 	ask(0);
 	expect_back(BACK_JOURNAL, sequence);
+}
+
+/* A recovery erases what is not needed of the ring any more, and of its own
+ * records all but those of the last checkpoint. */
+Test(recall, what_a_recovery_erased_was_not_lost)
+{
+	const struct journal *j;
+
+	create_sets(2, 2, 0, (struct raid_limits){.parts_max = 256});
+	write_bytes(LARGE);
+	cr_assert_eq(raid_member_fail(m.raid, 0, 0), 0);
+	memio_turn(&m);
+	m.absent[1] = true;
+	m.recover = true;
+	cr_assert_eq(memio_restart(&m), 0);
+	j = &set()->journal;
+	cr_assert_eq(set()->in_mask, 1);
+	cr_assert_eq(j->sequence, j->last_sequence + 1);
+	cr_assert_geq(m.raid->counters.append_blocks, j->used + 2);
+	ask(0);
+	cr_assert_eq(m.notes[NOTE_WENT_BACK], 0);
+	write_records(3);
+	ask(0);
+	cr_assert_eq(m.notes[NOTE_WENT_BACK], 0);
+	/* Of those that are needed it would be told. */
+	memset(ring_block(2), 0, 3 * RAID_BLOCK);
+	ask(0);
+	expect_back(BACK_JOURNAL, 3);
 }
 
 /* --- meanwhile --- */
