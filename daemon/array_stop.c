@@ -218,14 +218,21 @@ array_member_fail(struct array *array, uint32_t set, uint32_t leg,
 		return failure_set(f, MSG_LEG_UNKNOWN, "'%s' has no leg %u.%u",
 				   array->name, set, leg);
 	case -EALREADY:
-		return failure_set(f, MSG_LEG_OUT, "leg %u.%u is out already",
-				   set, leg);
+		err = failure_set(f, MSG_LEG_OUT, "leg %u.%u is out already",
+				  set, leg);
+		failure_remedy(f, "nothing is to be done; how it is: raidctl "
+				  "status %s",
+			       array->name);
+		return err;
 	case -EBUSY:
 		err = failure_set(f, MSG_LAST_LEG,
 				  "leg %u.%u is the last in-sync one of set "
 				  "%u",
 				  set, leg, set);
 		failure_cause(f, "without it the array would lose data");
+		failure_remedy(f, "leave it in; if its disk is bad, copy the "
+				  "data elsewhere first: this version cannot "
+				  "rebuild a leg");
 		return err;
 	default:
 		return failure_set(f, MSG_FAIL_FAILED,

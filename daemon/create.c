@@ -120,10 +120,14 @@ create_busy(struct arrays *a, const char *path, const struct identity *id,
 	if (arrays_serve(a, id)) {
 		failure_cause(f, "it is a member of an array that is being "
 				 "served");
+		failure_remedy(f, "take another disk; raidctl status names "
+				  "those that serve");
 		return err;
 	}
 	if (volume_lingers_on(id, why, sizeof(why))) {
 		failure_cause(f, "raidd itself still has it: %s", why);
+		failure_remedy(f, "wait until that disk answers, or take "
+				  "another one");
 		return err;
 	}
 	if (users[0])
@@ -154,6 +158,10 @@ create_open_failed(struct arrays *a, const char *path,
 	if (res == -EINVAL)
 		failure_cause(f, "it is neither a file nor a block device, or "
 				 "its sectors are larger than 4096 bytes");
+	failure_remedy(f, res == -ENOENT || res == -EINVAL
+				  ? "see what there is: ls -l /dev/disk/by-id"
+				  : "see the kernel's log: dmesg; or take "
+				    "another disk");
 	return err;
 }
 
@@ -184,9 +192,12 @@ create_open(struct arrays *a, struct plan *p, unsigned i, const char *path,
 	int err;
 
 	snprintf(m->device.path, sizeof(m->device.path), "%s", path);
-	if (path[0] != '/')
-		return failure_set(f, MSG_MEMBER_OPEN,
-				   "%s: not an absolute path", path);
+	if (path[0] != '/') {
+		err = failure_set(f, MSG_MEMBER_OPEN,
+				  "%s: not an absolute path", path);
+		failure_remedy(f, "give it from the root on: /dev/...");
+		return err;
+	}
 	err = inspect_identity(path, &m->identity);
 	if (err)
 		return create_open_failed(a, path, &m->identity, err, f);
@@ -239,6 +250,8 @@ create_check_blank(const struct create_request *req, struct plan_member *m,
 		err = failure_set(f, MSG_MEMBER_OPEN, "cannot read %s",
 				  m->device.path);
 		failure_cause(f, "looking for file systems on it failed");
+		failure_remedy(f, "see the kernel's log: dmesg; or take "
+				  "another disk");
 		return err;
 	}
 	snprintf(m->signature, sizeof(m->signature), "%s",
@@ -308,6 +321,7 @@ create_check_size(struct plan *p, struct failure *f)
 			      "%llu",
 			      (unsigned long long)small->device.bytes,
 			      MEMBER_BYTES_MIN);
+		failure_remedy(f, "take a larger one");
 		return err;
 	}
 	if (res == -EFBIG)

@@ -53,6 +53,12 @@ failure_remedy(struct failure *f, const char *fmt, ...)
 	va_end(ap);
 }
 
+const char *
+plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 unsigned
 message_number(enum message message)
 {

@@ -7,6 +7,7 @@
 #define RAIDD_FAILURE_H
 
 #include <errno.h>
+#include <stdint.h>
 
 #include "messages.h"
 
@@ -32,6 +33,9 @@ void failure_cause(struct failure *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void failure_remedy(struct failure *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* What makes "block" of 2 blocks. */
+const char *plural(uint64_t count);
 
 /* "RD-1101" has a number and an exit code of raidctl. */
 unsigned message_number(enum message message);

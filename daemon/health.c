@@ -222,17 +222,18 @@ problem_blocks(const struct health *h, uint32_t set, json_t *list)
 	char action[512];
 
 	if (s->lost_blocks)
-		snprintf(blocks, sizeof(blocks), "%" PRIu64 " blocks",
-			 s->lost_blocks);
+		snprintf(blocks, sizeof(blocks), "%" PRIu64 " block%s",
+			 s->lost_blocks, plural(s->lost_blocks));
 	if (s->lost_regions)
 		snprintf(regions, sizeof(regions),
-			 "%s%" PRIu64 " regions without checksums",
-			 blocks[0] ? " and of " : "", s->lost_regions);
+			 "%s%" PRIu64 " region%s without checksums",
+			 blocks[0] ? " and of " : "", s->lost_regions,
+			 plural(s->lost_regions));
 	snprintf(what, sizeof(what),
 		 "set %u has no good copy of %s%s%s; %" PRIu64
-		 " reads failed for it since the start",
+		 " read%s failed for it since the start",
 		 set, blocks, regions, s->lost_more ? ", and of more" : "",
-		 s->lost_reads);
+		 s->lost_reads, plural(s->lost_reads));
 	snprintf(action, sizeof(action),
 		 "restore what lies there from a backup, or overwrite it; "
 		 "where it is: raidctl show --lost %s",
@@ -284,13 +285,16 @@ problem_leg_errors(const struct health *h, uint32_t set, uint32_t leg,
 		       "other legs had good copies";
 	snprintf(action, sizeof(action),
 		 "see what was found: raidctl show --faults %s; if it goes on, "
-		 "plan to replace this disk",
+		 "look at the disk and its cable, and keep a backup at hand: "
+		 "this version cannot put another disk in its place yet",
 		 h->array->name);
 	array_name_leg(h->array, &h->sb, set, leg, name, sizeof(name));
 	snprintf(what, sizeof(what),
-		 "leg %s: %" PRIu64 " read errors, %" PRIu64
-		 " checksum mismatches, %" PRIu64 " blocks repaired",
-		 name, l->read_errors, l->mismatches, l->repaired);
+		 "leg %s: %" PRIu64 " read error%s, %" PRIu64
+		 " checksum mismatch%s, %" PRIu64 " block%s repaired",
+		 name, l->read_errors, plural(l->read_errors), l->mismatches,
+		 l->mismatches == 1 ? "" : "es", l->repaired,
+		 plural(l->repaired));
 	problem(list, MSG_LEG_ERRORS, what, risk, action);
 }
 

@@ -13,6 +13,7 @@
 
 #include "arrays.h"
 #include "device.h"
+#include "failure.h"
 #include "log.h"
 #include "volume.h"
 
@@ -20,9 +21,12 @@
 #define LIMIT_SECONDS 10u
 
 static enum log_level
-note_level(enum raid_note_kind kind)
+note_level(const struct raid_note *n)
 {
-	switch (kind) {
+	/* It was refused, and who asked was told. */
+	if (n->kind == NOTE_LAST_LEG_ERROR && n->a == CAUSE_OPERATOR)
+		return LOG_NOTICE;
+	switch (n->kind) {
 	case NOTE_LEG_FAILED:
 	case NOTE_LAST_LEG_ERROR:
 	case NOTE_WRITE_STOPPED:
@@ -78,8 +82,8 @@ note_text_failure(const struct raid_note *n, const char *member, char *out,
 		snprintf(out, bytes, "member %s %s", member,
 			 n->kind == NOTE_LEG_FAILED
 				 ? "failed by the operator; going on without it"
-				 : "is the last of its set and stays, though "
-				   "the operator wanted it failed");
+				 : "is the last of its set and stays: the "
+				   "operator's wish to fail it was refused");
 		return;
 	}
 	if (n->a == CAUSE_DEADLINE && n->kind == NOTE_LEG_FAILED) {
@@ -88,6 +92,14 @@ note_text_failure(const struct raid_note *n, const char *member, char *out,
 			 "I/O in time, and another leg has); going on without "
 			 "it",
 			 member);
+		return;
+	}
+	if (n->a == CAUSE_READS && n->kind == NOTE_LEG_FAILED) {
+		snprintf(out, bytes,
+			 "member %s failed (too many bad reads%s%s); going on "
+			 "without it",
+			 member, n->err ? ", the last: " : "",
+			 n->err ? err : "");
 		return;
 	}
 	switch (n->kind) {
@@ -121,7 +133,8 @@ note_text_failure(const struct raid_note *n, const char *member, char *out,
 static const char *
 note_what(const struct raid_note *n, const char **then)
 {
-	*then = "; reading another leg, and rewriting it from there";
+	*then = "; if another leg is good, that is read, and this one "
+		"rewritten from it";
 	switch (n->kind) {
 	case NOTE_READ_ERROR:
 		return "read error";
@@ -133,7 +146,8 @@ note_what(const struct raid_note *n, const char **then)
 	case NOTE_MISDIRECTED:
 		return "data of another place";
 	case NOTE_PAGE_BAD:
-		*then = "; reading another leg's, and storing them anew";
+		*then = "; if another leg's is good, that is used, and stored "
+			"anew here";
 		return "bad copy of the checksums";
 	case NOTE_REPAIRED:
 		*then = "";
@@ -268,10 +282,11 @@ note_text(const struct raid_note *n, const struct geometry *g,
 	case NOTE_WENT_BACK:
 		snprintf(out, bytes,
 			 "member %s went back in time: its %s is %" PRIu64
-			 " writes older than what it had acknowledged (a disk "
+			 " write%s older than what it had acknowledged (a disk "
 			 "image put back, or a cache that lied); writing its "
 			 "metadata anew",
-			 member, fault_back_word((enum raid_back)n->a), n->b);
+			 member, fault_back_word((enum raid_back)n->a), n->b,
+			 plural(n->b));
 		return;
 	case NOTE_METADATA_REWRITTEN:
 		snprintf(out, bytes, "member %s: metadata written anew",
@@ -295,13 +310,13 @@ note_text(const struct raid_note *n, const struct geometry *g,
 	case NOTE_RESYNC_START:
 		snprintf(out, bytes,
 			 "%s: was not stopped clean; resync of %" PRIu64
-			 " units of 64 KiB begins",
-			 member, n->a);
+			 " unit%s of 64 KiB begins",
+			 member, n->a, plural(n->a));
 		return;
 	case NOTE_RESYNC_DONE:
 		snprintf(out, bytes,
-			 "%s: resync done, %" PRIu64 " blocks rewritten",
-			 member, n->a);
+			 "%s: resync done, %" PRIu64 " block%s rewritten",
+			 member, n->a, plural(n->a));
 		return;
 	case NOTE_STARTED:
 		snprintf(out, bytes, "started, epoch %" PRIu64, n->a);
@@ -372,5 +387,5 @@ notes_cb(struct volume *v, const struct raid_note *n, void *arg)
 		return;
 	note_member(n, d, member, sizeof(member));
 	note_text(n, g, member, text, sizeof(text));
-	log_line(note_level(n->kind), array->name, "%s", text);
+	log_line(note_level(n), array->name, "%s", text);
 }

@@ -27,8 +27,12 @@ says "problem  RD-2001"
 says "$dir/m3"
 says "risk     losing 1.0 ($dir/m2, serial file:"
 expect 7 ctl member fail a 1.1 -y
+says "remedy:  nothing is to be done"
 expect 6 ctl member fail a 1.0 -y
 says "error RD-1401"
+says "remedy:  leave it in"
+grep -q " notice a: member 1\.0 ($dir/m2.*was refused" "$dir/raidd.log" ||
+	fail "the log does not say that it was refused, or cries"
 pattern_check a 1
 pattern_write a 2
 raidd_stop

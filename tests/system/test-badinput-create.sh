@@ -15,6 +15,9 @@ refused() {
 	shift 2
 	expect "$status" ctl create a -y "$@"
 	says "error $id:"
+	case $id in
+	RD-1205 | RD-1206 | RD-1208) says "remedy:" ;;
+	esac
 }
 
 members 4 64M

@@ -49,7 +49,7 @@ expect 1 ctl status a --exit-code
 says RD-2001
 says "member 0.0 ($dir/m0"
 says_not "member 0.1 ("
-grep -q "0\.0 ($dir/m0.*fail" "$dir/raidd.log" ||
+grep -q "0\.0 ($dir/m0.*failed (too many bad reads)" "$dir/raidd.log" ||
 	fail "the log does not say that 0.0 was failed"
 
 # The last leg of a set stays, whatever it gives.
