@@ -80,6 +80,9 @@ fault_kind(const struct raid_note *n, enum raid_verdict *kind)
 	case NOTE_MISDIRECTED:
 		*kind = VERDICT_MISDIRECTED;
 		return true;
+	case NOTE_LEG_DAMAGED:
+		*kind = VERDICT_MISMATCH;
+		return n->err == 0; /* else the read error was one */
 	case NOTE_PAGE_BAD:
 		*kind = VERDICT_PAGE_BAD;
 		return true;
@@ -140,6 +143,8 @@ faults_add(struct faults *f, const struct raid_note *n, enum raid_verdict kind,
 		ft.what = BACK_COUNT;
 		ft.behind = n->b - n->a;
 		ft.outcome = FAULT_LEG_FAILED;
+	} else if (n->kind == NOTE_LEG_DAMAGED) {
+		ft.outcome = FAULT_LEG_FAILED;
 	} else if (n->kind == NOTE_WENT_BACK) {
 		ft.what = (enum raid_back)n->a;
 		ft.behind = n->b;
@@ -176,6 +181,7 @@ fault_outcome_of(const struct fault *ft, const struct raid_note *n)
 		return ft->kind == VERDICT_WENT_BACK ? FAULT_HEALED
 						     : FAULT_PENDING;
 	case NOTE_LEG_FAILED:
+	case NOTE_LEG_DAMAGED:
 		return FAULT_LEG_FAILED;
 	case NOTE_LOST_BLOCK:
 		return fault_covers(ft, n->a) ? FAULT_LOST : FAULT_PENDING;

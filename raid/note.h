@@ -12,7 +12,7 @@
 #define RAID_NOTES(X)                                                          \
 	X(LEG_FAILED, "leg-failed")         /* err; a = enum raid_cause */     \
 	X(LEG_LAGGED, "leg-lagged")         /* a = its end, b = set's end */   \
-	X(LEG_DAMAGED, "leg-damaged")       /* journal or map unusable */      \
+	X(LEG_DAMAGED, "leg-damaged") /* err; its journal or map is useless */ \
 	X(LAST_LEG_ERROR, "last-leg-error") /* err; a = enum raid_cause */     \
 	X(WRITE_STOPPED, "write-stopped")   /* err; a = enum raid_cause */     \
 	X(EPOCH_IN_FORCE, "epoch-in-force") /* a = epoch number */             \

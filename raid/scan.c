@@ -101,6 +101,17 @@ scan_follow(struct scan *s, const struct record_head *h, uint64_t ring_index,
 	tail_follow(s, h);
 }
 
+/* Neither a record of any time, nor nothing.  (Where the ring was never written
+ * it may be what an earlier owner of the disk left: an end like any other, but
+ * for how it is told if the chain is too short.) */
+static bool
+scan_is_rot(const struct scan *s, const uint8_t *block, int res)
+{
+	return res == -EBADMSG ||
+	       (res == -ENOENT &&
+		memcmp(block, s->leg->raid->zeros, BLOCK_BYTES) != 0);
+}
+
 static void
 scan_ring_block(struct scan *s, const uint8_t *block, uint64_t ring_index)
 {
@@ -113,8 +124,10 @@ scan_ring_block(struct scan *s, const uint8_t *block, uint64_t ring_index)
 		scan_follow(s, &h, ring_index, l->journal_bytes / 4096);
 		return;
 	}
-	if (!s->ended)
+	if (!s->ended) {
 		s->torn = res == -EBADMSG || s->run_index > 0;
+		s->rot = scan_is_rot(s, block, res);
+	}
 	s->ended = true;
 	if (res == 0 && h.sequence > s->seen_max)
 		s->seen_max = h.sequence;
@@ -235,6 +248,7 @@ scan_ring_begin(struct scan *s)
 	s->narrow = false;
 	s->unread = false;
 	s->torn = false;
+	s->rot = false;
 	tail_begin(s);
 	scan_ring(s);
 }

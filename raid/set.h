@@ -481,6 +481,7 @@ struct scan {
 	bool narrow;    /* block by block, past what cannot be read */
 	bool unread;    /* a block behind the chain's end */
 	bool torn;      /* what is behind it may be one that was damaged */
+	bool rot;       /* ... and is no record, not even an older one */
 };
 
 /* How a set fares in a salvage or a recovery (salvage.c). */

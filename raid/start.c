@@ -128,15 +128,38 @@ scan_agrees(const struct scan *s, const struct scan *ref)
 /* Lost what it had acknowledged: out, and wholly stale.  That is made
  * durable with the start's epoch and the first checkpoint. */
 static void
-start_evict(struct set *set, struct leg *leg, enum raid_note_kind kind,
-	    enum raid_cause cause, uint64_t a, uint64_t b)
+start_evict(struct set *set, struct leg *leg, enum raid_cause cause)
 {
 	leg->why = cause;
 	if (leg->run == RUN_IN)
 		leg_set_run(leg, RUN_FAILING);
 	set->wholly_stale |= leg->bit;
-	leg->verdicts[VERDICT_WENT_BACK] += kind == NOTE_LEG_LAGGED;
-	raid_note(set->raid, kind, set, leg, 0, a, b);
+}
+
+/* What could not be read has been told. */
+static void
+start_evict_damaged(struct set *set, struct leg *leg, int err)
+{
+	start_evict(set, leg, CAUSE_JOURNAL);
+	if (err == -EBADMSG)
+		err = 0;
+	leg->verdicts[VERDICT_MISMATCH] += err == 0;
+	raid_note(set->raid, NOTE_LEG_DAMAGED, set, leg, err, 0, 0);
+}
+
+/* Its chain ends where the set's goes on: with older records there, or none,
+ * it lost what it had. */
+static void
+start_evict_short(struct set *set, const struct scan *s, const struct scan *ref)
+{
+	if (s->rot && s->sequence != ref->sequence) {
+		start_evict_damaged(set, s->leg, 0);
+		return;
+	}
+	start_evict(set, s->leg, CAUSE_LAG);
+	s->leg->verdicts[VERDICT_WENT_BACK]++;
+	raid_note(set->raid, NOTE_LEG_LAGGED, set, s->leg, 0, s->sequence,
+		  ref->sequence);
 }
 
 /* Of the longest chain; NULL: no leg has a whole one. */
@@ -166,8 +189,9 @@ start_is_outrun(struct set *set, const struct scan *ref)
 
 		if (!s->leg || s->seen_max <= ref->sequence + 1)
 			continue;
-		raid_note(set->raid, NOTE_LEG_LAGGED, set, ref->leg, 0,
-			  ref->sequence, s->seen_max);
+		raid_note(set->raid,
+			  ref->rot ? NOTE_LEG_DAMAGED : NOTE_LEG_LAGGED, set,
+			  ref->leg, 0, ref->sequence, s->seen_max);
 		return !PLANTED(LAGGING_LEG_ACCEPTED);
 	}
 	return false;
@@ -183,10 +207,9 @@ start_judge(struct set *set, struct scan *s, const struct scan *ref)
 	if (s->res == -ETIMEDOUT && s->leg->run != RUN_IN)
 		return; /* given up, and said so (R10) */
 	if (s->res < 0)
-		start_evict(set, s->leg, NOTE_LEG_DAMAGED, CAUSE_JOURNAL, 0, 0);
+		start_evict_damaged(set, s->leg, s->res);
 	else if (!scan_agrees(s, ref))
-		start_evict(set, s->leg, NOTE_LEG_LAGGED, CAUSE_LAG,
-			    s->sequence, ref->sequence);
+		start_evict_short(set, s, ref);
 	s->leg->map_flip = s->copy;
 	if (head->sequence > set->checkpoint.head_sequence)
 		set->checkpoint.head_sequence = head->sequence;

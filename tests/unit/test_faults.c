@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The daemon's list of what disks had wrong, and what became of it. */
 #include <criterion/criterion.h>
+#include <errno.h>
 
 #include "device.h"
 #include "faults.h"
@@ -12,12 +13,19 @@ static const struct geometry shape = {
 	.sets = 2, .legs = 2, .chunk_bytes = 65536};
 
 static void
-note(enum raid_note_kind kind, uint16_t leg, uint64_t a, uint64_t b)
+note_err(enum raid_note_kind kind, uint16_t leg, int err, uint64_t a,
+	 uint64_t b)
 {
-	struct raid_note n = {
-		.kind = kind, .set = 1, .leg = leg, .a = a, .b = b};
+	struct raid_note n = {.kind = kind, .set = 1, .leg = leg,
+			      .err = err, .a = a, .b = b};
 
 	faults_note(&list, &n, &shape, &disk, 1000);
+}
+
+static void
+note(enum raid_note_kind kind, uint16_t leg, uint64_t a, uint64_t b)
+{
+	note_err(kind, leg, 0, a, b);
 }
 
 static const struct fault *
@@ -111,6 +119,20 @@ Test(faults, a_leg_that_went_back_has_no_place)
 	cr_assert_eq(last()->outcome, FAULT_LEG_FAILED);
 	note(NOTE_READ_ERROR, 0, NOTE_NO_PLACE, 0);
 	cr_assert_not(last()->has_place);
+}
+
+/* What cannot be read was told as such; it left with the leg. */
+Test(faults, a_leg_whose_metadata_are_damaged_has_failed)
+{
+	note(NOTE_READ_ERROR, 0, NOTE_NO_PLACE, 0);
+	note_err(NOTE_LEG_DAMAGED, 0, -EIO, 0, 0);
+	cr_assert_eq(list.count, 1);
+	cr_assert_eq(last()->outcome, FAULT_LEG_FAILED);
+	note(NOTE_LEG_DAMAGED, 1, 0, 0);
+	cr_assert_eq(list.count, 2);
+	cr_assert_eq(last()->kind, VERDICT_MISMATCH);
+	cr_assert_not(last()->has_place);
+	cr_assert_eq(last()->outcome, FAULT_LEG_FAILED);
 }
 
 Test(faults, the_newest_are_kept_and_the_others_counted)

@@ -393,6 +393,50 @@ Test(start, a_journal_of_the_right_length_and_another_past_lags)
 	expect_block(5, 0);
 }
 
+/* The last two records of leg 1, of a block each. */
+static uint8_t *
+last_two(void)
+{
+	create();
+	cr_assert_eq(write_block(10, 9), 0);
+	cr_assert_eq(write_block(11, 9), 0);
+	return m.bytes[1] + m.sb.layout.journal_offset +
+	       (m.raid->sets[0].journal.last_index - 1) * RAID_BLOCK;
+}
+
+static void
+expect_evicted(enum raid_note_kind kind, enum raid_verdict verdict)
+{
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_LEG_DAMAGED], kind == NOTE_LEG_DAMAGED);
+	cr_assert_eq(m.notes[NOTE_LEG_LAGGED], kind == NOTE_LEG_LAGGED);
+	for (unsigned v = 0; v < VERDICT_COUNT; v++)
+		cr_assert_eq(m.raid->legs[1].verdicts[v], v == verdict);
+	cr_assert_eq(leg_state(1), LEG_FAILED);
+	expect_block(10, 9);
+}
+
+Test(start, records_that_are_not_there_were_lost)
+{
+	memset(last_two(), 0, 2 * RAID_BLOCK);
+	expect_evicted(NOTE_LEG_LAGGED, VERDICT_WENT_BACK);
+}
+
+Test(start, records_that_rot_were_not_lost)
+{
+	uint8_t *at = last_two();
+
+	at[100] ^= 1;
+	at[RAID_BLOCK + 100] ^= 1;
+	expect_evicted(NOTE_LEG_DAMAGED, VERDICT_MISMATCH);
+}
+
+Test(start, records_that_something_was_written_over_were_not_lost)
+{
+	memset(last_two(), 0x5a, 2 * RAID_BLOCK);
+	expect_evicted(NOTE_LEG_DAMAGED, VERDICT_MISMATCH);
+}
+
 /* A header from before they said what its blocks are. */
 Test(start, a_map_header_without_a_sum_of_its_entries_is_taken)
 {
