@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arrays.h"
+#include "salvage.h"
 #include "volume.h"
 
 void
@@ -109,6 +110,26 @@ health_activity(const struct health *h)
 	return "idle";
 }
 
+const struct candidate *
+health_out_disk(const struct health *h, uint32_t set, uint32_t leg)
+{
+	const struct assembly *as = h->array->assembly;
+	const struct sb_place *place = sb_place_const(&h->sb, set, leg);
+
+	for (const struct candidate *c = h->array->found; c && as;
+	     c = c->next) {
+		if (c->res || c->index < 0 || c->sb.set != set ||
+		    c->sb.leg != leg ||
+		    memcmp(c->sb.member_uuid, place->member_uuid,
+			   sizeof(place->member_uuid)))
+			continue;
+		if (as->role[c->index] == ROLE_FAILED ||
+		    as->role[c->index] == ROLE_STALE)
+			return c;
+	}
+	return NULL;
+}
+
 static void
 problem(json_t *list, enum message id, const char *what, const char *risk,
 	const char *action)
@@ -121,6 +142,31 @@ problem(json_t *list, enum message id, const char *what, const char *risk,
 					      "action", action));
 }
 
+/* Why a leg is not in-sync, or NULL: it is. */
+static const char *
+leg_trouble(const struct health *h, uint32_t set, uint32_t leg)
+{
+	const struct raid_leg_status *l =
+		&h->status.legs[set * h->sb.geometry.legs + leg];
+	const struct assembly *as = h->array->assembly;
+	const struct candidate *out = health_out_disk(h, set, leg);
+	int member;
+
+	if (h->serving && l->state == LEG_IN_SYNC)
+		return NULL;
+	if (h->serving && l->state == LEG_FAILED)
+		return "has failed";
+	if (h->serving && l->present) /* of a salvage */
+		return "is stale";
+	if (out)
+		return as->role[out->index] == ROLE_FAILED ? "has failed"
+							   : "is stale";
+	member = h->serving ? -1 : as->place[set * SB_PLACES_MAX + leg];
+	if (member >= 0 && as->role[member] == ROLE_IN_SYNC)
+		return NULL;
+	return member < 0 ? "is absent" : "cannot be used";
+}
+
 /* The legs of a set that are in-sync, or those that are not, named. */
 static void
 legs_named(const struct health *h, uint32_t set, bool in_sync, char *out,
@@ -131,23 +177,43 @@ legs_named(const struct health *h, uint32_t set, bool in_sync, char *out,
 
 	out[0] = '\0';
 	for (uint32_t leg = 0; leg < legs; leg++) {
-		const struct raid_leg_status *l =
-			&h->status.legs[set * legs + leg];
+		const char *trouble = leg_trouble(h, set, leg);
 		char name[512];
 		int n;
 
-		if ((l->state == LEG_IN_SYNC) != in_sync)
+		if (!trouble != in_sync)
 			continue;
 		array_name_leg(h->array, &h->sb, set, leg, name, sizeof(name));
-		n = snprintf(out + used, bytes - used, "%s%s%s%s",
+		n = snprintf(out + used, bytes - used, "%s%s%s%s%s",
 			     used ? ", " : "", in_sync ? "" : "member ", name,
-			     in_sync                  ? ""
-			     : l->state == LEG_FAILED ? " has failed"
-						      : " is absent");
+			     in_sync ? "" : " ", in_sync ? "" : trouble);
 		if (n < 0 || (size_t)n >= bytes - used)
 			return;
 		used += (size_t)n;
 	}
+}
+
+/* Those that left and are here may be all there is one day. */
+static void
+keep_named(const struct health *h, uint32_t set, char *out, size_t bytes)
+{
+	const char *paths[SB_LEGS_MAX] = {"", "", ""};
+	unsigned count = 0;
+
+	out[0] = '\0';
+	for (uint32_t leg = 0; leg < h->sb.geometry.legs; leg++) {
+		const struct candidate *c = health_out_disk(h, set, leg);
+
+		if (c)
+			paths[count++] = c->path;
+	}
+	if (count)
+		snprintf(out, bytes,
+			 "; keep %.300s%s%.300s as it is for now: should the "
+			 "others be lost, it can be read from: raidctl start "
+			 "%s --salvage",
+			 paths[0], count > 1 ? " and " : "", paths[1],
+			 h->array->name);
 }
 
 static void
@@ -158,22 +224,26 @@ problem_degraded(const struct health *h, uint32_t set, json_t *list)
 	char good[1024];
 	char what[1280];
 	char risk[1280];
+	char keep[1024];
 	char action[1280];
+	uint32_t in_sync = h->serving ? s->in_sync : set_present(h, set, false);
 
 	legs_named(h, set, false, bad, sizeof(bad));
 	legs_named(h, set, true, good, sizeof(good));
+	keep_named(h, set, keep, sizeof(keep));
 	snprintf(what, sizeof(what), "set %u has %u of %u legs in sync: %s",
-		 set, s->in_sync, h->sb.geometry.legs, bad);
-	if (s->in_sync == 1)
+		 set, in_sync, h->sb.geometry.legs, bad);
+	if (in_sync == 1)
 		snprintf(risk, sizeof(risk),
 			 "losing %s now would lose data: do not pull it", good);
 	else
 		snprintf(risk, sizeof(risk), "the set still has %u copies: %s",
-			 s->in_sync, good);
+			 in_sync, good);
 	snprintf(action, sizeof(action),
 		 "check the disk and its cable by the serial number named "
 		 "above, and keep a backup at hand; this version serves the "
-		 "set from its other legs and cannot rebuild yet");
+		 "set from its other legs and cannot rebuild yet%s",
+		 keep);
 	problem(list, MSG_SET_DEGRADED, what, risk, action);
 }
 
@@ -204,12 +274,23 @@ problem_failed(const struct health *h, uint32_t set, json_t *list)
 {
 	char bad[1024];
 	char what[1280];
+	char action[512];
 
 	legs_named(h, set, false, bad, sizeof(bad));
 	snprintf(what, sizeof(what), "set %u has no leg in sync: %s", set, bad);
+	if (h->serving)
+		snprintf(action, sizeof(action),
+			 "stop the database; bring one of these disks back");
+	else
+		snprintf(action, sizeof(action),
+			 "bring the one back that was in sync last; what the "
+			 "others hold can be read: raidctl start %s --salvage",
+			 h->array->name);
 	problem(list, MSG_SET_FAILED, what,
-		"what lies on this set gives I/O errors",
-		"stop the database; bring one of these disks back");
+		h->serving ? "what lies on this set gives I/O errors"
+			   : "the array cannot start; the data on the members "
+			     "is not touched",
+		action);
 }
 
 static void
@@ -251,6 +332,16 @@ problem_salvage(const struct health *h, json_t *list)
 
 	if (!h->serving || !h->status.salvage)
 		return;
+	if (salvage_is_whole(h->array)) {
+		snprintf(action, sizeof(action),
+			 "nothing of it is missing: raidctl stop %s && raidctl "
+			 "start %s; the latter says what it waits for, if "
+			 "anything",
+			 h->array->name, h->array->name);
+		problem(list, MSG_SALVAGED, "it is served read-only",
+			"writes give I/O errors", action);
+		return;
+	}
 	snprintf(action, sizeof(action),
 		 "see what is read from where: raidctl show %s --salvage; copy "
 		 "what you need; then bring members back, or give up what is "
@@ -346,6 +437,18 @@ problems_of_set(const struct health *h, uint32_t set, json_t *list)
 	}
 }
 
+/* Of an array the operator stopped: who will lack when it is started. */
+static void
+problems_of_stopped(const struct health *h, uint32_t set, json_t *list)
+{
+	uint32_t in_sync = set_present(h, set, false);
+
+	if (!in_sync)
+		problem_failed(h, set, list);
+	else if (in_sync < h->sb.geometry.legs)
+		problem_degraded(h, set, list);
+}
+
 /* Not served, and not because the operator wants it so. */
 static void
 problem_waiting(const struct health *h, json_t *list)
@@ -399,6 +502,17 @@ other_action(const struct health *h, const struct candidate *c,
 	return out;
 }
 
+/* Its set's problem has named it. */
+static bool
+told_with_set(const struct health *h, const struct candidate *c)
+{
+	if (!h->have_sb || c->sb.set >= h->sb.geometry.sets ||
+	    c->sb.leg >= h->sb.geometry.legs)
+		return false;
+	return (h->serving || h->array->state == ARRAY_STOPPED) &&
+	       health_out_disk(h, c->sb.set, c->sb.leg) == c;
+}
+
 static void
 problems_of_others(const struct health *h, json_t *list)
 {
@@ -419,7 +533,7 @@ problems_of_others(const struct health *h, json_t *list)
 			continue;
 		}
 		role = array->assembly->role[c->index];
-		if (role == ROLE_IN_SYNC)
+		if (role == ROLE_IN_SYNC || told_with_set(h, c))
 			continue;
 		snprintf(what, sizeof(what),
 			 "%.400s (serial %s, leg %u.%u) is not used: %s",
@@ -440,6 +554,11 @@ health_problems(const struct health *h)
 	problem_salvage(h, list);
 	for (uint32_t set = 0; h->serving && set < h->sb.geometry.sets; set++)
 		problems_of_set(h, set, list);
+	for (uint32_t set = 0; h->have_sb && h->array->assembly &&
+			       h->array->state == ARRAY_STOPPED &&
+			       set < h->sb.geometry.sets;
+	     set++)
+		problems_of_stopped(h, set, list);
 	problem_cut(h, list);
 	problems_of_others(h, list);
 	return list;

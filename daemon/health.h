@@ -9,6 +9,7 @@
 #include "raid.h"
 
 struct array;
+struct candidate;
 
 /* What is known of an array at one moment; made by health_look(). */
 struct health {
@@ -23,6 +24,11 @@ struct health {
 };
 
 void health_look(const struct array *array, struct health *out);
+
+/* The disk of a leg that is out, failed or stale, if it is here and says so;
+ * h->have_sb. */
+const struct candidate *health_out_disk(const struct health *h, uint32_t set,
+					uint32_t leg);
 
 /* "optimal", "degraded", "failed", "unknown". */
 const char *health_word(const struct health *h);

@@ -144,6 +144,22 @@ salvage_report(const struct array *array)
 			 list);
 }
 
+bool
+salvage_is_whole(const struct array *array)
+{
+	uint32_t sets = array_superblock(array)->geometry.sets;
+	struct raid_salvage *s = calloc(sets, sizeof(*s));
+	struct salvage_ask ask = {.sets = sets, .sets_out = s};
+	bool whole = s != NULL;
+
+	if (s)
+		volume_call(array->volume, salvage_ask_run, &ask);
+	for (uint32_t i = 0; i < sets && whole; i++)
+		whole = s[i].source == SOURCE_WHOLE;
+	free(s);
+	return whole;
+}
+
 /* Whose metadata it is, by name. */
 static const char *
 source_member(const json_t *set)

@@ -19,6 +19,9 @@ struct array;
  * reference. */
 json_t *salvage_report(const struct array *array);
 
+/* Served as a salvage: is nothing missing, so that a start may serve it? */
+bool salvage_is_whole(const struct array *array);
+
 /* The lines of it that matter, to the log. */
 void salvage_log(const struct array *array, const char *what);
 

@@ -76,11 +76,15 @@ leg_word(const struct health *h, uint32_t set, uint32_t leg)
 			&h->status.legs[set * legs + leg];
 
 		if (!l->present && l->state != LEG_FAILED)
-			return "missing";
+			return health_out_disk(h, set, leg)
+				       ? leg_state_word(LEG_STALE)
+				       : "missing";
 		return leg_state_word(l->state);
 	}
 	if (!as || as->place[i] < 0)
-		return "missing";
+		return health_out_disk(h, set, leg)
+			       ? assemble_role_word(ROLE_STALE)
+			       : "missing";
 	return assemble_role_word(as->role[as->place[i]]);
 }
 

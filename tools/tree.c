@@ -166,13 +166,15 @@ add_set(struct libscols_table *table, struct libscols_line *root,
 		add_leg(table, line, json_array_get(legs, i));
 }
 
-/* Of an array that is not served, the members found stand at their places. */
+/* The members found that are legs, in or out, stand at their places. */
 static bool
 stands_in_tree(const json_t *a, const json_t *other)
 {
 	const json_t *sets = json_object_get(a, "sets");
+	const char *role = look_text(other, "role");
 
-	if (!strcmp(look_text(a, "state"), "serving"))
+	if (!strcmp(look_text(a, "state"), "serving") &&
+	    strcmp(role, "failed") && strcmp(role, "stale"))
 		return false;
 	for (size_t s = 0; s < json_array_size(sets); s++) {
 		const json_t *legs =

@@ -40,4 +40,29 @@ raidd_start
 expect 0 ctl wait a --for degraded --timeout 5
 pattern_check a 2
 [ "$(json '.arrays[0].sets[1].legs[1].state' status)" = failed ]
+
+# It is here still: told once, with what it may be good for; once in the tree.
+once() {
+	expect 0 ctl status
+	says "member 1.1 ($dir/m3, serial file:"
+	says "keep $dir/m3 as it is for now"
+	says_not RD-2007
+	[ "$(grep -c "1\.1) *$dir/m3\|1\.1 $dir/m3" "$dir/out")" = 1 ] ||
+		fail "it stands in the tree more than once, or not at all"
+}
+once
+[ "$(json '.arrays[0].other_disks[0].role' status)" = failed ]
+expect 0 ctl stop a
+once
+says "has failed"
+
+# The last leg of its set is away, too: who lacks is said of a stopped array.
+mv "$dir/m2" "$dir/away2"
+expect 0 ctl status
+says "failed"
+says "problem  RD-2002 set 1 has no leg in sync: member 1.0 ("
+says ") is absent, member 1.1 ($dir/m3"
+says "raidctl start a --salvage"
+mv "$dir/away2" "$dir/m2"
+expect 0 ctl start a
 raidd_stop

@@ -40,6 +40,11 @@ mv "$dir/away/m3" "$dir/m3"
 raidd_start
 expect 1 ctl status a --exit-code
 says "$dir/m1"
+says "member 0.1 ($dir/m1, serial "
+says "is stale"
+says_not "(0.1)"
+says_not RD-2007
+[ "$(json '.arrays[0].sets[0].legs[1].state' status)" = stale ]
 pattern_check a 2
 raidd_stop
 

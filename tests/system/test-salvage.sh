@@ -229,6 +229,13 @@ expect 0 ctl start a
 expect 7 ctl start a --salvage
 ctl stop a
 
+# Nothing is missing: nothing is to be given up.
+expect 0 ctl start a --salvage
+expect 0 ctl status a
+says "raidctl stop a && raidctl start a"
+! grep -q "accept-loss" "$dir/out" || fail "a loss is offered without need"
+ctl stop a
+
 # --- killed amid writes, then damaged ----------------------------------------
 
 ctl destroy a -y
