@@ -204,11 +204,11 @@ oracle_weak_check(struct oracle *o, const struct oracle_slot *s,
 		  const uint8_t *data)
 {
 	uint64_t size = o->sector_bytes;
-	uint64_t at = (s->offset + size - 1) / size * size;
+	uint64_t at;
 
 	if (!o->weak || size == PIECE)
 		return true;
-	for (; at + size <= s->offset + s->length; at += size)
+	for (at = (s->offset + size - 1) / size * size; at + size <= s->offset + s->length; at += size)
 		if (!oracle_is_unsure(o, at, s->issue) &&
 		    !sector_is_no_mix(o, at, data + (at - s->offset)))
 			return false;

@@ -13,7 +13,7 @@
 static struct poller *poller;
 static unsigned freed;
 
-/* A disk that answers when it is told to. */
+/* A disk that answers as often as it is told to. */
 struct disk {
 	int answer; /* eventfd */
 	int res;
@@ -69,7 +69,7 @@ ask(struct disk *d, uint64_t wait_ns)
 
 Test(probe, an_answer_is_the_looks_and_the_result_the_callers)
 {
-	struct disk d = {.answer = eventfd(0, 0), .res = -ENXIO};
+	struct disk d = {.answer = eventfd(0, EFD_SEMAPHORE), .res = -ENXIO};
 
 	disk_answer(&d);
 	cr_assert_eq(ask(&d, 0), -ENXIO);
@@ -79,7 +79,7 @@ Test(probe, an_answer_is_the_looks_and_the_result_the_callers)
 /* A driver's word for it is not told from ours. */
 Test(probe, a_look_that_says_it_timed_out_is_over)
 {
-	struct disk d = {.answer = eventfd(0, 0), .res = -ETIMEDOUT};
+	struct disk d = {.answer = eventfd(0, EFD_SEMAPHORE), .res = -ETIMEDOUT};
 
 	for (unsigned i = 1; i <= 2; i++) {
 		disk_answer(&d);
@@ -105,7 +105,7 @@ on_time_answer(void *arg)
 
 Test(probe, others_are_served_while_a_disk_hangs_and_it_is_left_alone)
 {
-	struct disk d = {.answer = eventfd(0, 0)};
+	struct disk d = {.answer = eventfd(0, EFD_SEMAPHORE)};
 	struct poll_watch *w;
 	unsigned count = 0;
 	uint64_t start_ns = poll_clock_ns();
@@ -135,7 +135,7 @@ on_time_stop(void *arg)
 
 Test(probe, a_poller_that_is_stopped_waits_for_no_disk)
 {
-	struct disk d = {.answer = eventfd(0, 0)};
+	struct disk d = {.answer = eventfd(0, EFD_SEMAPHORE)};
 	struct poll_watch *w;
 	uint64_t start_ns = poll_clock_ns();
 
@@ -186,7 +186,7 @@ first_called(uint32_t events, void *arg)
 
 Test(probe, who_leaves_while_another_waits_is_not_called_after_it)
 {
-	struct two two = {.fd = eventfd(0, 0)};
+	struct two two = {.fd = eventfd(0, EFD_SEMAPHORE)};
 	int ready[2] = {eventfd(1, 0), eventfd(1, 0)};
 	struct poll_watch *first;
 
