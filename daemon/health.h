@@ -25,6 +25,10 @@ struct health {
 
 void health_look(const struct array *array, struct health *out);
 
+/* Of an array that is not served and has an assembly: how many of a set's legs
+ * are here and in-sync. */
+uint32_t health_present(const struct health *h, uint32_t set);
+
 /* The disk of a leg that is out, failed or stale, if it is here and says so;
  * h->have_sb. */
 const struct candidate *health_out_disk(const struct health *h, uint32_t set,
@@ -36,7 +40,8 @@ const char *health_set_word(const struct health *h, uint32_t set);
 /* "idle", "resync". */
 const char *health_activity(const struct health *h);
 
-/* [{id, problem, risk, action}], the worst first; a new reference. */
+/* [{id, problem, risk, action}], the worst first; a new reference
+ * (problems.c). */
 json_t *health_problems(const struct health *h);
 
 #endif

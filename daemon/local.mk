@@ -79,6 +79,7 @@ daemon_libraidd_a_SOURCES = \
 	daemon/pool.h \
 	daemon/probe.c \
 	daemon/probe.h \
+	daemon/problems.c \
 	daemon/process.c \
 	daemon/process.h \
 	daemon/remember.c \

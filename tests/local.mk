@@ -34,6 +34,7 @@ UNIT_TESTS = \
 	tests/unit/test_memory \
 	tests/unit/test_nbd_conn \
 	tests/unit/test_nbd_wire \
+	tests/unit/test_notes \
 	tests/unit/test_notebox \
 	tests/unit/test_pages \
 	tests/unit/test_pool \

@@ -9,7 +9,7 @@
 
 #define NUMBER(o, key) ((long long)look_number(o, key))
 /* For "%lld block%s". */
-#define COUNT(o, key)  NUMBER(o, key), look_plural(look_number(o, key))
+#define COUNT(o, key) NUMBER(o, key), look_plural(look_number(o, key))
 
 static void
 print_source(const json_t *set)
