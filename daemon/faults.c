@@ -178,8 +178,11 @@ fault_outcome_of(const struct fault *ft, const struct raid_note *n)
 		return page && ft->set_offset == n->a ? FAULT_HEALED
 						      : FAULT_PENDING;
 	case NOTE_METADATA_REWRITTEN:
-		return ft->kind == VERDICT_WENT_BACK ? FAULT_HEALED
-						     : FAULT_PENDING;
+		return ft->kind == VERDICT_WENT_BACK ||
+				       (ft->kind == VERDICT_MISMATCH &&
+					!ft->has_place)
+			       ? FAULT_HEALED
+			       : FAULT_PENDING;
 	case NOTE_LEG_FAILED:
 	case NOTE_LEG_DAMAGED:
 		return FAULT_LEG_FAILED;

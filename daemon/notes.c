@@ -49,6 +49,7 @@ note_level(const struct raid_note *n)
 	case NOTE_UNVERIFIED:
 	case NOTE_PAGE_LOST:
 		return LOG_WARNING;
+	case NOTE_MAP_HEADER_BAD:
 	case NOTE_LOST_READABLE:
 	case NOTE_LOST_OVERWRITTEN:
 	case NOTE_LOST_DISCARDED:
@@ -139,6 +140,11 @@ note_what(const struct raid_note *n, const char **then)
 	case NOTE_READ_ERROR:
 		return "read error";
 	case NOTE_MISMATCH:
+		if (n->a == NOTE_NO_PLACE) {
+			*then = "; the other copy is used, and this one "
+				"written anew";
+			return "bad copy of the region map";
+		}
 		return "data does not match its checksum";
 	case NOTE_LOST_WRITE:
 		return "older data: the disk lost a write that it had "
@@ -287,6 +293,13 @@ note_text(const struct raid_note *n, const struct geometry *g,
 			 "metadata anew",
 			 member, fault_back_word((enum raid_back)n->a), n->b,
 			 plural(n->b));
+		return;
+	case NOTE_MAP_HEADER_BAD:
+		snprintf(out, bytes,
+			 "member %s: header %" PRIu64
+			 " of its region map makes no sense: a crash cut it "
+			 "off, or the disk is bad; not used",
+			 member, n->a);
 		return;
 	case NOTE_METADATA_REWRITTEN:
 		snprintf(out, bytes, "member %s: metadata written anew",

@@ -26,6 +26,8 @@
 	X(MISDIRECTED, "misdirected") /* another place's data */               \
 	X(PAGE_BAD, "page-bad")       /* err; of the region's sums */          \
 	X(WENT_BACK, "went-back")     /* a = enum raid_back, b = how far */    \
+	/* No verdict: a crash may have cut it off. */                         \
+	X(MAP_HEADER_BAD, "map-header-bad") /* a = copy; makes no sense */     \
 	/* What was done about them. */                                        \
 	X(REPAIRED, "repaired") /* a as above; b = 1: was well when read */    \
 	X(PAGE_REPAIRED, "page-repaired")           /* a, b as above */        \

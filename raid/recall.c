@@ -216,6 +216,16 @@ recall_rewrite(struct raid *r, struct leg *leg)
 	set->checkpoint.whole = 2;
 }
 
+/* All blocks of a start's first checkpoint go to the copy that is not used. */
+void
+recall_rewrite_map(const struct scan *s)
+{
+	if (!s->map_bad || s->leg->run != RUN_IN)
+		return;
+	s->leg->rewriting = true;
+	s->leg->set->checkpoint.whole = 1;
+}
+
 static void
 recall_end(struct raid *r)
 {

@@ -255,6 +255,17 @@ scan_ring_begin(struct scan *s)
 
 /* --- map --- */
 
+/* It was durable before its header was, and what a crash may have cut off is
+ * the older copy.  If a header is missing, that may be this one. */
+static void
+scan_map_tell(struct scan *s)
+{
+	if (s->copy != s->newest || s->doubt || s->rotten)
+		return;
+	s->map_bad = true;
+	verdict_give(s->leg, VERDICT_MISMATCH, 0, NOTE_NO_PLACE, 0);
+}
+
 /* This copy is not whole: the other one, once. */
 static void
 scan_map_bad(struct scan *s)
@@ -316,7 +327,11 @@ scan_map_done(struct op *op, int res)
 		scan_map(s);
 		return;
 	}
-	if (res < 0 || !scan_map_blocks_are_good(s)) {
+	if (res == 0 && !scan_map_blocks_are_good(s)) {
+		scan_map_tell(s);
+		res = -EBADMSG;
+	}
+	if (res < 0) {
 		scan_map_bad(s);
 		return;
 	}
@@ -333,6 +348,7 @@ scan_map(struct scan *s)
 	if (s->at == 0)
 		s->map_crc = 0;
 	if (left == 0 && !scan_map_is_whole(s)) {
+		scan_map_tell(s);
 		scan_map_bad(s);
 		return;
 	}
@@ -378,8 +394,11 @@ scan_head_done(struct op *op, int res)
 		res = map_head_decode(
 			s->buf + (size_t)copy * 4096, &s->leg->set->name,
 			scan_layout(s)->map_offset[copy], &s->heads[copy]);
-	if (!scan_head_may_be_absent(s, copy, res))
+	if (!scan_head_may_be_absent(s, copy, res)) {
 		s->rotten |= (uint8_t)(1u << copy);
+		raid_note(s->leg->raid, NOTE_MAP_HEADER_BAD, s->leg->set,
+			  s->leg, 0, copy, 0);
+	}
 	s->head_res[copy] = res;
 	s->given_up |= op->abandoned;
 	if (--s->pending > 0)

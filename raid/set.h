@@ -451,6 +451,7 @@ struct scan {
 	uint8_t copy; /* physical, the newest */
 	bool doubt;   /* the other copy may be newer: it could not be read */
 	uint8_t rotten; /* copies whose header was read, and makes no sense */
+	bool map_bad;   /* the newest copy's blocks do not fit its header */
 	uint32_t map_crc; /* of the blocks so far */
 	uint64_t at;
 	/* The chain so far. */

@@ -211,6 +211,7 @@ start_judge(struct set *set, struct scan *s, const struct scan *ref)
 	else if (!scan_agrees(s, ref))
 		start_evict_short(set, s, ref);
 	s->leg->map_flip = s->copy;
+	recall_rewrite_map(s);
 	if (head->sequence > set->checkpoint.head_sequence)
 		set->checkpoint.head_sequence = head->sequence;
 }

@@ -72,6 +72,8 @@ void repair_take(struct set *set, uint64_t unit, struct repair *out);
 void recall_carve(struct raid *r, struct arena *a);
 /* Has the leg still what it acknowledged?  Some time. */
 void recall_ask(struct leg *leg);
+/* A start found a bad copy of the map: write it anew. */
+void recall_rewrite_map(const struct scan *s);
 void recall_tick(struct raid *r);
 
 /* meta.c */

@@ -193,6 +193,8 @@ witness_note(struct sim *s, const struct raid_note *n)
 		witness_metadata(s, n, member, KINDS_ERROR);
 	else if (n->kind == NOTE_READ_ERROR)
 		witness_data(s, n, member, KINDS_ERROR);
+	else if (n->kind == NOTE_MISMATCH && n->a == NOTE_NO_PLACE)
+		witness_metadata(s, n, member, KINDS_OTHER);
 	else if (n->kind == NOTE_MISMATCH)
 		witness_data(s, n, member, KINDS_OTHER);
 	else if (n->kind == NOTE_LOST_WRITE)

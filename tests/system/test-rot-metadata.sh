@@ -71,11 +71,18 @@ sed 's/$/ page-bad 4194304/' "$dir/flips" | sort >"$dir/wanted"
 sort "$dir/found" | diff "$dir/wanted" - ||
 	fail "other pages than were flipped"
 
-# The newest map: there is the one before, and the journal from there.
+# The newest map: there is the one before, and the journal from there.  That a
+# header makes no sense is said; who is to blame, nobody knows.
 flip map 1 >"$dir/flips"
 [ -s "$dir/flips" ]
 raidd_start
 read_much
+[ "$(json '.faults | length' show a --faults)" = 0 ] ||
+	fail "the disks are blamed"
+for leg in 0.1 1.1; do
+	grep -q "member $leg .*region map makes no sense" "$dir/raidd.log" ||
+		fail "the bad map of $leg is not named"
+done
 expect 0 ctl status a --exit-code
 write_much
 read_much

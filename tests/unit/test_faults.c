@@ -113,6 +113,10 @@ Test(faults, a_leg_that_went_back_has_no_place)
 	cr_assert_eq(last()->behind, 3);
 	note(NOTE_METADATA_REWRITTEN, 0, 0, 0);
 	cr_assert_eq(last()->outcome, FAULT_HEALED);
+	note(NOTE_MISMATCH, 0, NOTE_NO_PLACE, 0);
+	cr_assert_eq(last()->outcome, FAULT_PENDING);
+	note(NOTE_METADATA_REWRITTEN, 0, 0, 0);
+	cr_assert_eq(last()->outcome, FAULT_HEALED);
 	note(NOTE_LEG_LAGGED, 0, 10, 500);
 	cr_assert_eq(last()->kind, VERDICT_WENT_BACK);
 	cr_assert_eq(last()->behind, 490);

@@ -393,6 +393,96 @@ Test(start, a_journal_of_the_right_length_and_another_past_lags)
 	expect_block(5, 0);
 }
 
+/* The newest header of leg 1's map, the map's only block behind it. */
+static uint8_t *
+newest_map(void)
+{
+	const struct set *set = &m.raid->sets[0];
+	uint64_t sequence = 0;
+	uint8_t *newest = NULL;
+
+	for (unsigned copy = 0; copy < 2; copy++) {
+		uint64_t at = m.sb.layout.map_offset[copy];
+		struct map_head h;
+
+		if (map_head_decode(m.bytes[1] + at, &set->name, at, &h) < 0 ||
+		    h.sequence < sequence)
+			continue;
+		sequence = h.sequence;
+		newest = m.bytes[1] + at;
+	}
+	cr_assert(newest);
+	return newest;
+}
+
+/* Both copies of the map are written. */
+static void
+create_and_stop(void)
+{
+	create();
+	cr_assert_eq(memio_stop(&m), 0);
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(memio_stop(&m), 0);
+}
+
+Test(start, a_map_copy_that_rots_is_told_and_written_anew)
+{
+	create_and_stop();
+	newest_map()[RAID_BLOCK + 100] ^= 1;
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_MISMATCH], 1);
+	cr_assert_eq(m.last[NOTE_MISMATCH].leg, 1);
+	cr_assert_eq(m.last[NOTE_MISMATCH].a, NOTE_NO_PLACE);
+	cr_assert_eq(m.raid->legs[1].verdicts[VERDICT_MISMATCH], 1);
+	cr_assert_eq(m.raid->legs[1].budget_used, 1);
+	cr_assert_eq(m.notes[NOTE_METADATA_REWRITTEN], 1);
+	cr_assert_eq(m.last[NOTE_METADATA_REWRITTEN].leg, 1);
+	cr_assert_eq(leg_state(1), LEG_IN_SYNC);
+	expect_blocks();
+	/* Both copies are whole: the older one is enough. */
+	newest_map()[100] ^= 1;
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_MISMATCH], 1);
+	cr_assert_eq(leg_state(1), LEG_IN_SYNC);
+	expect_blocks();
+}
+
+/* Nobody knows if it rots, or a crash cut it off. */
+Test(start, a_map_header_that_makes_no_sense_is_told_and_not_counted)
+{
+	create_and_stop();
+	newest_map()[100] ^= 1;
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_MAP_HEADER_BAD], 1);
+	cr_assert_eq(m.last[NOTE_MAP_HEADER_BAD].leg, 1);
+	cr_assert_eq(m.notes[NOTE_MISMATCH], 0);
+	cr_assert_eq(m.raid->legs[1].budget_used, 0);
+	cr_assert_eq(leg_state(1), LEG_IN_SYNC);
+	expect_blocks();
+}
+
+/* A crash in a checkpoint leaves the older one so: it is not looked at; and
+ * once the other header is gone, nobody knows that it is the older one. */
+Test(start, an_older_map_copy_that_is_not_whole_is_not_blamed)
+{
+	uint8_t *at;
+
+	create_and_stop();
+	at = m.bytes[1] + m.sb.layout.map_offset[0];
+	if (at == newest_map())
+		at = m.bytes[1] + m.sb.layout.map_offset[1];
+	at[RAID_BLOCK + 100] ^= 1;
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_MISMATCH], 0);
+	cr_assert_eq(leg_state(1), LEG_IN_SYNC);
+	newest_map()[100] ^= 1;
+	cr_assert_eq(memio_restart(&m), 0);
+	cr_assert_eq(m.notes[NOTE_MAP_HEADER_BAD], 1);
+	cr_assert_eq(m.notes[NOTE_MISMATCH], 0);
+	cr_assert_eq(m.notes[NOTE_LEG_DAMAGED], 1);
+	expect_blocks();
+}
+
 /* The last two records of leg 1, of a block each. */
 static uint8_t *
 last_two(void)
