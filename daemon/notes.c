@@ -141,8 +141,8 @@ note_what(const struct raid_note *n, const char **then)
 		return "read error";
 	case NOTE_MISMATCH:
 		if (n->a == NOTE_NO_PLACE) {
-			*then = "; the other copy is used, and this one "
-				"written anew";
+			*then = "; the other copy is used if it is whole, "
+				"and this one written anew";
 			return "bad copy of the region map";
 		}
 		return "data does not match its checksum";
