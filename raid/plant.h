@@ -276,10 +276,6 @@
 	X(SALVAGE_WRITES, "R24", "-", "a salvage takes writes")                \
 	X(SALVAGE_TRUSTS_UNVERIFIED, "R24", "-",                               \
 	  "a salvage returns what no sum vouches for")                         \
-	X(RECOVER_REUSES_SEQUENCES, "R24", "H22",                              \
-	  "a recovery goes on in the numbers of the records it cut off")       \
-	X(RECOVER_WITHOUT_CHECKPOINT, "R24", "H9",                             \
-	  "a recovery serves before a checkpoint says what it kept")           \
 	X(SALVAGE_GAP_READS_ZEROS, "R24", "-",                                 \
 	  "what a lost record may have said is taken for unwritten")           \
 	X(WENT_BACK_LEFT_SO, "R19", "H21",                                     \

@@ -238,7 +238,7 @@ salvage_go_on(struct set *set)
 	/* Above all that is in the ring: an unreadable block in it holds one
 	 * of the last that many records. */
 	j->sequence = s->sequence + 1;
-	if (s->cut && !PLANTED(RECOVER_REUSES_SEQUENCES))
+	if (s->cut)
 		j->sequence = seen + j->ring_blocks + 1;
 	replay_end(set);
 	salvage_replayed(set);
@@ -315,13 +315,13 @@ salvage_recut(struct set *set)
 		set->start = SET_SERVING;
 	} else if (set->units.resync > 0) {
 		return;
-	} else if (!sv->said && !PLANTED(RECOVER_WITHOUT_CHECKPOINT)) {
+	} else if (!sv->said) {
 		sv->said = true;
 		sv->head = ck->head_sequence;
 		recut_clean_units(set);
 		checkpoint_want(set);
 	} else if (ck->state == CK_IDLE && sv->erased == 0 &&
-		   (ck->head_sequence != sv->head || !sv->said)) {
+		   ck->head_sequence != sv->head) {
 		recut_forget(set);
 		recut_erase(set);
 	}

@@ -383,6 +383,9 @@ map_header_unread(struct sim *s, unsigned variant)
 	power_cut(s, FATE_DROP);
 	EXPECT(s, restart(s, BOTH));
 	EXPECT(s, do_read(s, 0, BLOCK(1)) == 0);
+	/* The leg that has it still has all that it stands on. */
+	EXPECT(s, leg_state(s, 0, 0) == LEG_IN_SYNC);
+	EXPECT(s, leg_state(s, 0, 1) == LEG_IN_SYNC);
 }
 
 /* A flush asked for while one is under way is not covered by that one. */

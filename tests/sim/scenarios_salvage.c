@@ -347,6 +347,28 @@ recover_keeps_lost_blocks(struct sim *s, unsigned variant)
 	expect_written(s, 0);
 }
 
+/* The whole ring rots, of an array that was stopped clean: what the recovery
+ * says is the truth at the next start, and above all that was said before,
+ * also if no other leg is there to be told (variant 1). */
+static void
+recover_after_stop(struct sim *s, unsigned variant)
+{
+	uint32_t members = variant == 0 ? ALL : M00 | M10 | M11;
+	uint64_t blocks = s->layout.journal_bytes / BLOCK_BYTES;
+
+	for (unsigned i = 0; i < 8; i++)
+		EXPECT(s, do_write(s, BLOCK(i), BLOCK(1), RAID_FUA) == 0);
+	EXPECT(s, sim_stop(s));
+	for (unsigned i = 0; i < 2 * blocks; i++)
+		rot(s, i % 2, s->layout.journal_offset + BLOCK(i / 2));
+	expect_old(s);
+	EXPECT(s, !starts(s, ALL));
+	EXPECT(s, restart_recover(s, members));
+	power_cut(s, FATE_DROP);
+	EXPECT(s, starts(s, members));
+	expect_written(s, BLOCK(4));
+}
+
 const struct scenario salvage_scenarios[] = {
 	{.name = "salvage-damaged-journal", .run = salvage_damaged_journal,
 	 .hole = "R24: what the journal does not say reads as zeros",
@@ -371,6 +393,9 @@ const struct scenario salvage_scenarios[] = {
 	{.name = "recover-damaged-journal", .run = recover_damaged_journal,
 	 .hole = "H22: the numbers of records that were cut off come again",
 	 .variants = 4, .sets = 2, .legs = 2},
+	{.name = "recover-after-stop", .run = recover_after_stop,
+	 .hole = "H22: a recovery is not what the next start finds",
+	 .variants = 2, .sets = 2, .legs = 2},
 	{.name = "recover-old-leg", .run = recover_old_leg,
 	 .hole = "R24: what was given up comes back",
 	 .variants = 2, .sets = 2, .legs = 2},
