@@ -36,7 +36,7 @@ power_cut() {
 	kill -9 "${disks[@]}"
 	wait "${disks[@]}" 2>/dev/null || true
 	disks=()
-	crash_unmount
+	umount -l "$dir/m0" "$dir/m1"
 }
 
 tcp_uri() {
