@@ -89,7 +89,7 @@ class Raidd(Server):
     export = "bench"
 
     def __init__(self, tmp, disks, mib, builddir, name="raidd", sets=2,
-                 limits=(), options=()):
+                 limits=(), options=(), shape=()):
         self.name = name
         super().__init__(tmp)
         self.socket = tmp / (name + ".nbd")
@@ -107,7 +107,7 @@ class Raidd(Server):
                                    max(mib, MEMBER_MIB_MIN))
                         for i in range(2 * sets)]
         self.start()
-        self.ctl("create", "-y", self.export, *self.members)
+        self.ctl("create", "-y", *shape, self.export, *self.members)
 
     def start(self):
         self.control.unlink(missing_ok=True)
