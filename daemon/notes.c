@@ -237,34 +237,12 @@ note_text_found(const struct raid_note *n, const char *member, char *out,
 		 member, n->b, n->a, why);
 }
 
-void
-note_text(const struct raid_note *n, const struct geometry *g,
-	  const char *member, char *out, size_t bytes)
+/* About a leg as a whole. */
+static void
+note_text_leg(const struct raid_note *n, const char *member, char *out,
+	      size_t bytes)
 {
 	switch (n->kind) {
-	case NOTE_LEG_FAILED:
-	case NOTE_LAST_LEG_ERROR:
-	case NOTE_WRITE_STOPPED:
-	case NOTE_SET_UNUSABLE:
-		note_text_failure(n, member, out, bytes);
-		return;
-	case NOTE_READ_ERROR:
-	case NOTE_MISMATCH:
-	case NOTE_LOST_WRITE:
-	case NOTE_MISDIRECTED:
-	case NOTE_PAGE_BAD:
-	case NOTE_REPAIRED:
-	case NOTE_PAGE_REPAIRED:
-	case NOTE_LOST_BLOCK:
-	case NOTE_UNVERIFIED:
-		note_text_block(n, g, member, out, bytes);
-		return;
-	case NOTE_LOST_READABLE:
-	case NOTE_LOST_OVERWRITTEN:
-	case NOTE_LOST_DISCARDED:
-	case NOTE_PAGE_READABLE:
-		note_text_found(n, member, out, bytes);
-		return;
 	case NOTE_LEG_LAGGED:
 		snprintf(out, bytes,
 			 "member %s lost journal records it had acknowledged "
@@ -305,6 +283,18 @@ note_text(const struct raid_note *n, const struct geometry *g,
 		snprintf(out, bytes, "member %s: metadata written anew",
 			 member);
 		return;
+	default:
+		snprintf(out, bytes, "note %d", (int)n->kind);
+		return;
+	}
+}
+
+/* About a set, or the array. */
+static void
+note_text_set(const struct raid_note *n, const char *member, char *out,
+	      size_t bytes)
+{
+	switch (n->kind) {
 	case NOTE_EPOCH_IN_FORCE:
 		snprintf(out, bytes, "epoch %" PRIu64 " is in force", n->a);
 		return;
@@ -337,10 +327,59 @@ note_text(const struct raid_note *n, const struct geometry *g,
 	case NOTE_STOPPED:
 		snprintf(out, bytes, "stopped");
 		return;
+	default:
+		snprintf(out, bytes, "note %d", (int)n->kind);
+		return;
+	}
+}
+
+void
+note_text(const struct raid_note *n, const struct geometry *g,
+	  const char *member, char *out, size_t bytes)
+{
+	switch (n->kind) {
+	case NOTE_LEG_FAILED:
+	case NOTE_LAST_LEG_ERROR:
+	case NOTE_WRITE_STOPPED:
+	case NOTE_SET_UNUSABLE:
+		note_text_failure(n, member, out, bytes);
+		return;
+	case NOTE_READ_ERROR:
+	case NOTE_MISMATCH:
+	case NOTE_LOST_WRITE:
+	case NOTE_MISDIRECTED:
+	case NOTE_PAGE_BAD:
+	case NOTE_REPAIRED:
+	case NOTE_PAGE_REPAIRED:
+	case NOTE_LOST_BLOCK:
+	case NOTE_UNVERIFIED:
+		note_text_block(n, g, member, out, bytes);
+		return;
+	case NOTE_LOST_READABLE:
+	case NOTE_LOST_OVERWRITTEN:
+	case NOTE_LOST_DISCARDED:
+	case NOTE_PAGE_READABLE:
+		note_text_found(n, member, out, bytes);
+		return;
+	case NOTE_LEG_LAGGED:
+	case NOTE_LEG_SLOW:
+	case NOTE_LEG_DAMAGED:
+	case NOTE_WENT_BACK:
+	case NOTE_MAP_HEADER_BAD:
+	case NOTE_METADATA_REWRITTEN:
+		note_text_leg(n, member, out, bytes);
+		return;
+	case NOTE_EPOCH_IN_FORCE:
+	case NOTE_EPOCH_STUCK:
+	case NOTE_PAGE_LOST:
+	case NOTE_RESYNC_START:
+	case NOTE_RESYNC_DONE:
+	case NOTE_STARTED:
+	case NOTE_STOPPED:
 	case NOTE_COUNT:
 		break;
 	}
-	snprintf(out, bytes, "note %d", (int)n->kind);
+	note_text_set(n, member, out, bytes);
 }
 
 /* 0: not now.  Counts what is left out, and says so when the time is up. */
