@@ -81,6 +81,8 @@ tests_unit_libsupport_a_SOURCES = \
 	tests/unit/memio.h \
 	tests/unit/offer.c \
 	tests/unit/offer.h \
+	tests/unit/settling.c \
+	tests/unit/settling.h \
 	tests/unit/support.c \
 	tests/unit/support.h \
 	tests/unit/trial.c \
